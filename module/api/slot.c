@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* PKCS#11 3.0, section 5.5: slot and token management. */
+#include "token/slot.h"
+
+#include "token/module.h"
+
+/* The slot that a call names, where ARGUMENT, which it needs, is there. */
+static CK_RV enter(CK_SLOT_ID id, const void *argument, struct slot **slot)
+{
+	if (!module_running())
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	*slot = slot_find(id);
+	if (!*slot)
+		return CKR_SLOT_ID_INVALID;
+	return argument ? CKR_OK : CKR_ARGUMENTS_BAD;
+}
+
+CK_RV C_GetSlotList(CK_BBOOL token_present, CK_SLOT_ID *list, CK_ULONG *count)
+{
+	if (!module_running())
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	return count ? slot_list(list, count) : CKR_ARGUMENTS_BAD;
+}
+
+CK_RV C_GetSlotInfo(CK_SLOT_ID id, CK_SLOT_INFO *info)
+{
+	struct slot *slot;
+	CK_RV rv = enter(id, info, &slot);
+
+	if (rv == CKR_OK)
+		slot_info(slot, info);
+	return rv;
+}
+
+CK_RV C_GetTokenInfo(CK_SLOT_ID id, CK_TOKEN_INFO *info)
+{
+	struct slot *slot;
+	CK_RV rv = enter(id, info, &slot);
+
+	if (rv == CKR_OK)
+		slot_token_info(slot, info);
+	return rv;
+}
+
+CK_RV C_GetMechanismList(CK_SLOT_ID id, CK_MECHANISM_TYPE *list, CK_ULONG *count)
+{
+	struct slot *slot;
+	CK_RV rv = enter(id, count, &slot);
+
+	return rv == CKR_OK ? slot_mechanisms(list, count) : rv;
+}
+
+CK_RV C_GetMechanismInfo(CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
+{
+	struct slot *slot;
+	CK_RV rv = enter(id, info, &slot);
+
+	return rv == CKR_OK ? slot_mechanism_info(type, info) : rv;
+}

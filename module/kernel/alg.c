@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/alg.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifndef AF_ALG
+#define AF_ALG 38
+#endif
+#ifndef SOL_ALG
+#define SOL_ALG 279
+#endif
+
+enum {
+	/* No key has it; serials of real keys are random, positive and start above 2. */
+	SERIAL_OF_NO_KEY = 0x7ffffff0,
+	PAGE = 4096,
+};
+
+int alg_probe(void)
+{
+	int fd = socket(AF_ALG, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+int alg_bind(const char *type, const char *name)
+{
+	struct sockaddr_alg address = {.salg_family = AF_ALG};
+	int fd, err;
+
+	if (strlen(type) >= sizeof(address.salg_type) || strlen(name) >= sizeof(address.salg_name))
+		return -ENOENT;
+	strcpy((char *)address.salg_type, type);
+	strcpy((char *)address.salg_name, name);
+
+	fd = socket(AF_ALG, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		err = -errno;
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int alg_set_key(int transform, const void *key, size_t len)
+{
+	if (len > INT_MAX)
+		return -EINVAL;
+	return setsockopt(transform, SOL_ALG, ALG_SET_KEY, key, (socklen_t)len) < 0 ? -errno : 0;
+}
+
+int alg_set_key_serial(int transform, int32_t serial)
+{
+	return setsockopt(transform, SOL_ALG, ALG_SET_KEY_BY_KEY_SERIAL, &serial, sizeof(serial)) <
+		       0
+		   ? -errno
+		   : 0;
+}
+
+int alg_set_tag_size(int transform, unsigned int len)
+{
+	/* The size travels as the option's length; there is no value (crypto/af_alg.c). */
+	return setsockopt(transform, SOL_ALG, ALG_SET_AEAD_AUTHSIZE, NULL, len) < 0 ? -errno : 0;
+}
+
+int alg_accept(int transform)
+{
+	int fd = accept4(transform, NULL, NULL, SOCK_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int alg_takes_serials(int transform)
+{
+	return alg_set_key_serial(transform, SERIAL_OF_NO_KEY) != -ENOPROTOOPT;
+}
+
+static ssize_t buffer_size(int op, int option, size_t len)
+{
+	int size = 0, wanted;
+	socklen_t size_len = sizeof(size);
+
+	if (getsockopt(op, SOL_SOCKET, option, &size, &size_len) < 0)
+		return -errno;
+	/* One page of slack: af_alg_readable() stops a request when less than a page is left. */
+	if (len <= (size_t)size - PAGE || len > INT_MAX / 2 - PAGE)
+		return size;
+	/* The kernel doubles what is asked for and caps it at net.core.[rw]mem_max. */
+	wanted = (int)len + PAGE;
+	if (setsockopt(op, SOL_SOCKET, option, &wanted, sizeof(wanted)) < 0 ||
+	    getsockopt(op, SOL_SOCKET, option, &size, &size_len) < 0)
+		return -errno;
+	return size;
+}
+
+ssize_t alg_room(int op, size_t len)
+{
+	ssize_t out = buffer_size(op, SO_SNDBUF, len);
+	ssize_t in = buffer_size(op, SO_RCVBUF, len);
+	ssize_t least = out < in ? out : in;
+
+	return least < PAGE ? least : least - PAGE;
+}
+
+/* The control messages of one request, packed one behind the other (cmsg(3)). */
+struct control {
+	size_t used;
+	union {
+		struct cmsghdr align;
+		uint8_t bytes[2 * CMSG_SPACE(sizeof(uint32_t)) +
+			      CMSG_SPACE(sizeof(struct af_alg_iv) + ALG_IV_MAX)];
+	};
+};
+
+static void put(struct control *control, int type, const void *data, size_t len)
+{
+	struct cmsghdr *header = (struct cmsghdr *)(void *)(control->bytes + control->used);
+
+	header->cmsg_level = SOL_ALG;
+	header->cmsg_type = type;
+	header->cmsg_len = CMSG_LEN(len);
+	memcpy(CMSG_DATA(header), data, len);
+	control->used += CMSG_SPACE(len);
+}
+
+int alg_send(int op, const struct alg_request *request, const struct iovec *iov, int count,
+	     bool more)
+{
+	struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
+	struct control control;
+	size_t total = 0;
+	ssize_t sent;
+
+	for (int i = 0; i < count; i++)
+		total += iov[i].iov_len;
+
+	if (request) {
+		/* struct af_alg_iv, with room for the IV. */
+		struct {
+			uint32_t len;
+			uint8_t bytes[ALG_IV_MAX];
+		} iv = {.len = request->iv_len};
+
+		if (request->iv_len > ALG_IV_MAX)
+			return -EINVAL;
+		memset(&control, 0, sizeof(control));
+		/* Without ALG_SET_OP the kernel decrypts, so it is always there. */
+		put(&control, ALG_SET_OP, &request->direction, sizeof(request->direction));
+		if (request->iv_len) {
+			memcpy(iv.bytes, request->iv, request->iv_len);
+			put(&control, ALG_SET_IV, &iv, sizeof(iv.len) + iv.len);
+		}
+		if (request->aad_len)
+			put(&control, ALG_SET_AEAD_ASSOCLEN, &request->aad_len,
+			    sizeof(request->aad_len));
+		message.msg_control = control.bytes;
+		message.msg_controllen = control.used;
+	}
+
+	sent = sendmsg(op, &message, MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+	if (sent < 0)
+		return -errno;
+	return (size_t)sent == total ? 0 : -EIO;
+}
+
+int alg_recv(int op, struct iovec *iov, int count, size_t expected)
+{
+	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)count};
+	ssize_t got = recvmsg(op, &message, MSG_DONTWAIT);
+
+	if (got < 0)
+		return -errno;
+	return (size_t)got == expected ? 0 : -EIO;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "key/key.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/alg.h"
+#include "kernel/log.h"
+#include "kernel/proc-keys.h"
+#include "key/serials.h"
+
+static const struct key_source *const sources[] = {
+    &key_source_user,
+    &key_source_logon,
+    &key_source_encrypted,
+};
+
+static const struct key_source *source_of(const char *type)
+{
+	for (size_t i = 0; i < sizeof(sources) / sizeof(*sources); i++)
+		if (!strcmp(sources[i]->type, type))
+			return sources[i];
+	return NULL;
+}
+
+static const struct key *key_of(const struct transform_key *transform_key)
+{
+	return (const struct key *)transform_key;
+}
+
+/*
+ * Search permission usually comes with possession, and possession with a link from the thread's
+ * keyrings (keyrings(7), "Possession"). The keyring is linked, never the key: a link of ours would
+ * keep the key alive after its administrator unlinked it.
+ */
+static int possess(const struct key *key)
+{
+	int err = keyring_possess(key->keyring);
+
+	if (err)
+		log_line("key %d: its keyring %d cannot be linked into the process keyring: %s",
+			 key->serial, key->keyring, strerror(-err));
+	return err;
+}
+
+static void explain(const struct key *key, int err)
+{
+	if (err == -EACCES)
+		log_line("key %d (%s) is refused: this thread does not possess it and its owner "
+			 "has no Search permission; link its keyring into the session keyring, or "
+			 "let its possessor run: keyctl setperm %d 0x3d0b0000",
+			 key->serial, key->description, key->serial);
+	else if (err)
+		log_line("key %d (%s) is refused: %s", key->serial, key->description,
+			 strerror(-err));
+}
+
+int key_check(const struct key *key)
+{
+	int err = key_usable(key->serial);
+
+	if (err == -EACCES && !possess(key))
+		err = key_usable(key->serial);
+	explain(key, err);
+	return err;
+}
+
+static int check(const struct transform_key *transform_key)
+{
+	return key_check(key_of(transform_key));
+}
+
+static int arm_once(const struct key *key, int transform)
+{
+	int err = alg_set_key_serial(transform, key->serial);
+
+	/* This errno also says that the kernel knows no serial numbers at all. */
+	if (err == -ENOPROTOOPT && key->source->arm_by_value && !alg_takes_serials(transform))
+		err = key->source->arm_by_value(key->serial, transform);
+	return err;
+}
+
+static int arm(const struct transform_key *transform_key, int transform)
+{
+	const struct key *key = key_of(transform_key);
+	int err = arm_once(key, transform);
+
+	if (err == -EACCES && !possess(key))
+		err = arm_once(key, transform);
+	explain(key, err);
+	return err;
+}
+
+/* Why KEY cannot be used on this kernel, or NULL. */
+static const char *obstacle(const struct key *key)
+{
+	ssize_t len;
+
+	if (serials_supported())
+		return NULL;
+	if (!key->source->arm_by_value)
+		return "its type cannot be read, and this kernel cannot use it unread "
+		       "(ALG_SET_KEY_BY_KEY_SERIAL, Linux 6.2)";
+	len = key_read(key->serial, NULL, 0);
+	if (len == -EACCES && !possess(key))
+		len = key_read(key->serial, NULL, 0);
+	return len < 0 ? "it may not be read, and this kernel cannot use it unread "
+			 "(ALG_SET_KEY_BY_KEY_SERIAL, Linux 6.2)"
+		       : NULL;
+}
+
+bool key_offered(const struct key *key)
+{
+	const char *why = obstacle(key);
+
+	if (why)
+		log_line("key %d (%s %s) is not offered: %s", key->serial, key->source->type,
+			 key->description, why);
+	return !why;
+}
+
+int key_open(int32_t keyring, int32_t serial, struct key **key)
+{
+	struct key_info info;
+	const struct key_source *source;
+	struct key *made;
+	int err = key_describe(serial, &info);
+
+	if (err)
+		return err;
+	source = source_of(info.type);
+	made = source ? calloc(1, sizeof(*made)) : NULL;
+	if (!made) {
+		free(info.description);
+		return source ? -ENOMEM : -EOPNOTSUPP;
+	}
+	*made = (struct key){
+	    .transform_key = {.id = transform_key_id(),
+			      .constant = key_is_constant(info.perm),
+			      .arm = arm,
+			      .check = check},
+	    .source = source,
+	    .serial = serial,
+	    .keyring = keyring,
+	    .description = info.description,
+	    .length = -ENODATA,
+	};
+	*key = made;
+	return 0;
+}
+
+void key_measure(struct key *key, const char *proc_keys)
+{
+	if (key->source->length)
+		key->length = key->source->length(key->serial);
+	else if (proc_keys)
+		key->length =
+		    proc_keys_length(proc_keys, key->serial, key->source->type, key->description);
+	if (key->length < 0)
+		log_line("key %d (%s): its length is not known: %s", key->serial, key->description,
+			 strerror((int)-key->length));
+}
+
+void key_free(struct key *key)
+{
+	if (!key)
+		return;
+	transform_purge(key->transform_key.id);
+	free(key->description);
+	free(key);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Keys of the kernel's keyrings, of the types that can arm a transform. A key is immutable once
+ * found; what the kernel thinks of it is asked anew at each use.
+ */
+#ifndef KCRYPTOKI_KEY_H
+#define KCRYPTOKI_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "kernel/keyring.h"
+#include "kernel/transform.h"
+
+/* A type of key (keyrings(7)): one file, and one line in key.c. */
+struct key_source {
+	const char *type; /* as the kernel names it */
+	/* Gives the key's bytes to TRANSFORM on a kernel that takes no serial numbers, or NULL
+	 * where that cannot be, since the type cannot be read. */
+	int (*arm_by_value)(int32_t serial, int transform);
+	/* The length of what arms a transform, in bytes, or -errno. NULL: it is the payload's,
+	 * which /proc/keys states. */
+	ssize_t (*length)(int32_t serial);
+};
+
+extern const struct key_source key_source_user, key_source_logon, key_source_encrypted;
+
+struct key {
+	struct transform_key transform_key; /* first: the source's functions get back by it */
+	const struct key_source *source;
+	int32_t serial;
+	int32_t keyring; /* where it was found: linking this gives possession */
+	char *description;
+	ssize_t length; /* bytes, or -errno where it is not known */
+};
+
+/*
+ * The key SERIAL in KEYRING as a new key, to be freed, in *KEY. -EOPNOTSUPP: it is of a type that
+ * arms nothing; -ENOMEM, and what keyctl(2) answers. Reads no payload.
+ */
+int key_open(int32_t keyring, int32_t serial, struct key **key);
+
+/* Whether this kernel can use KEY: before Linux 6.2 it must be readable. The log says why not. */
+bool key_offered(const struct key *key);
+
+/* Finds out KEY's length; PROC_KEYS is /proc/keys as a string, or NULL where it cannot be read. */
+void key_measure(struct key *key, const char *proc_keys);
+
+/* 0 where this thread may use KEY now, linking its keyring into the process keyring if need be. */
+int key_check(const struct key *key);
+
+void key_free(struct key *key);
+
+#endif

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Ciphers: algif_skcipher (crypto/algif_skcipher.c). The kernel chains whole blocks from one
+ * request to the next, so that messages of any length pass through in constant memory; what does
+ * not fill a block waits in operation.tail. PKCS#7 padding is made and checked here.
+ */
+#include <string.h>
+
+#include "kernel/alg.h"
+#include "mech/engine.h"
+#include "mech/rv.h"
+
+/* Bytes worth asking larger socket buffers for: beyond this a request gains nothing measurable. */
+enum { REQUEST_MAX = 128 * 1024 };
+
+static bool decrypts(const struct operation *operation)
+{
+	return operation->kind == OPERATION_DECRYPT;
+}
+
+static bool unpads(const struct operation *operation)
+{
+	return operation->mechanism->padded && decrypts(operation);
+}
+
+static CK_RV wrong_length(const struct operation *operation)
+{
+	return decrypts(operation) ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_DATA_LEN_RANGE;
+}
+
+/* The text in a last BLOCK of SIZE bytes, or SIZE where its padding is wrong; the time that this
+ * takes does not depend on the bytes. */
+static size_t unpadded(const uint8_t *block, size_t size)
+{
+	size_t pad = block[size - 1];
+	unsigned int wrong = (pad == 0) | (pad > size);
+
+	for (size_t i = 0; i < size; i++)
+		wrong |= (i < pad) & (block[size - 1 - i] != pad);
+	return wrong ? size : size - pad;
+}
+
+/* The bytes that pass through the kernel now, of TOTAL bytes that are here. */
+static size_t passing(const struct operation *operation, size_t total, bool last)
+{
+	size_t block = operation->mechanism->block;
+
+	if (last && operation->mechanism->padded && !decrypts(operation))
+		return total - total % block + block;
+	if (last)
+		return total;
+	/* A block that may be the last one, whose padding is to be taken off, waits. */
+	if (unpads(operation) && total)
+		total--;
+	return total - total % block;
+}
+
+/*
+ * Decrypts the last block ahead of the others, to tell how long the text is. At the end of a
+ * multi-part message that block is all there is, and is kept; in a single-part message it is the
+ * last of IN, and the message itself is yet to come.
+ */
+static CK_RV peek(struct operation *operation, const uint8_t *in, size_t in_len)
+{
+	size_t block = operation->mechanism->block;
+	struct alg_request head = operation_request(operation);
+	struct iovec sent = {.iov_base = operation->tail, .iov_len = operation->tail_len};
+	struct iovec result = {.iov_base = operation->last, .iov_len = block};
+	int err;
+
+	if (in_len) {
+		sent.iov_base = (void *)(in + in_len - block);
+		sent.iov_len = block;
+		if (in_len > block)
+			head.iv = in + in_len - 2 * block;
+	}
+	operation->clean = false;
+	err = alg_send(operation->socket->fd, in_len || !operation->begun ? &head : NULL, &sent, 1,
+		       false);
+	if (!err)
+		err = alg_recv(operation->socket->fd, &result, 1, block);
+	operation->clean = !err;
+	if (!err && !in_len) {
+		operation->peeked = true;
+		operation->tail_len = 0;
+	}
+	return rv_of_run(err, operation->mechanism->name);
+}
+
+/* The length of a padded message's text, exactly where CAPACITY is too small for any. */
+static CK_RV measure_unpadded(struct operation *operation, const uint8_t *in, size_t in_len,
+			      size_t capacity, size_t *out_len)
+{
+	size_t block = operation->mechanism->block, total = operation->tail_len + in_len, text;
+	CK_RV rv;
+
+	if (!operation->peeked) {
+		if (!total || total % block)
+			return CKR_ENCRYPTED_DATA_LEN_RANGE;
+		*out_len = total - 1;
+		if (capacity >= total - 1 || capacity < total - block)
+			return CKR_OK;
+		rv = peek(operation, in, in_len);
+		if (rv != CKR_OK)
+			return rv;
+	} else {
+		total = block;
+	}
+	text = unpadded(operation->last, block);
+	*out_len = total - block + text;
+	return text < block ? CKR_OK : CKR_ENCRYPTED_DATA_INVALID;
+}
+
+static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_len, bool last,
+		     size_t capacity, size_t *out_len)
+{
+	const struct mechanism *row = operation->mechanism;
+	size_t block = row->block, total = operation->tail_len + in_len;
+
+	/* Room to spare for a block of padding. */
+	if (total < in_len || total > SIZE_MAX - block)
+		return wrong_length(operation);
+	if (total / block + (total % block != 0) > operation->parameter.blocks)
+		return wrong_length(operation);
+
+	if (last && unpads(operation))
+		return measure_unpadded(operation, in, in_len, capacity, out_len);
+	if (last && !row->padded && !row->stream && total % block)
+		return wrong_length(operation);
+	*out_len = passing(operation, total, last);
+	return CKR_OK;
+}
+
+/*
+ * Sends the tail, IN and SUFFIX through the kernel, WHOLE bytes in all, and leaves the rest of IN
+ * in the tail. The last DIVERTED bytes of the result go to operation.last, the others to OUT.
+ */
+static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
+		const struct iovec *suffix, size_t whole, uint8_t *out, size_t diverted)
+{
+	size_t block = operation->mechanism->block, waiting = operation->tail_len;
+	size_t limit = whole < REQUEST_MAX ? whole : REQUEST_MAX;
+	struct alg_request head = operation_request(operation);
+	size_t done = 0;
+	ssize_t room = transform_room(operation->socket, limit);
+	int err = 0;
+
+	if (room < 0)
+		return (int)room;
+	while (done < whole && !err) {
+		size_t left = whole - done;
+		size_t size = left <= (size_t)room ? left : (size_t)room / block * block;
+		size_t aside = size == left ? diverted : 0;
+		size_t from_in = size - operation->tail_len;
+		struct iovec sent[3] = {
+		    {.iov_base = operation->tail, .iov_len = operation->tail_len},
+		    {.iov_base = (void *)in, .iov_len = from_in < in_len ? from_in : in_len},
+		};
+		struct iovec result[2] = {
+		    {.iov_base = out + done, .iov_len = size - aside},
+		    {.iov_base = operation->last, .iov_len = aside},
+		};
+
+		sent[2] = (struct iovec){.iov_base = suffix->iov_base,
+					 .iov_len = from_in - sent[1].iov_len};
+		operation->clean = false;
+		err = alg_send(operation->socket->fd, operation->begun ? NULL : &head, sent, 3,
+			       false);
+		if (err)
+			break;
+		operation->begun = true;
+		in += sent[1].iov_len;
+		in_len -= sent[1].iov_len;
+		/* Where OUT is IN, the result overwrites as many bytes of input yet unsent as
+		 * waited in the tail at first: take them out of its way. */
+		operation->tail_len = in_len < waiting ? in_len : waiting;
+		if (operation->tail_len)
+			memcpy(operation->tail, in, operation->tail_len);
+		in += operation->tail_len;
+		in_len -= operation->tail_len;
+
+		err = alg_recv(operation->socket->fd, result, 2, size);
+		operation->clean = !err;
+		done += size;
+	}
+	if (!err && in_len) {
+		memcpy(operation->tail + operation->tail_len, in, in_len);
+		operation->tail_len += in_len;
+	}
+	if (operation->parameter.blocks != UINT64_MAX)
+		operation->parameter.blocks -= whole / block + (whole % block != 0);
+	return err;
+}
+
+static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len, bool last,
+		  uint8_t *out, size_t *out_len)
+{
+	size_t block = operation->mechanism->block, total = operation->tail_len + in_len;
+	size_t whole = passing(operation, total, last), text;
+	size_t diverted = last && unpads(operation) ? block : 0;
+	uint8_t padding[ALG_BLOCK_MAX];
+	struct iovec suffix = {.iov_base = padding, .iov_len = whole > total ? whole - total : 0};
+	int err;
+
+	if (operation->peeked) {
+		*out_len = unpadded(operation->last, block);
+		memcpy(out, operation->last, *out_len);
+		return CKR_OK;
+	}
+	memset(padding, (int)suffix.iov_len, sizeof(padding));
+	err = pump(operation, in, in_len, &suffix, whole, out, diverted);
+	*out_len = whole - diverted;
+	if (!err && diverted) {
+		text = unpadded(operation->last, block);
+		if (text < block) {
+			memcpy(out + *out_len, operation->last, text);
+			*out_len += text;
+			return CKR_OK;
+		}
+		explicit_bzero(out, *out_len);
+		return CKR_ENCRYPTED_DATA_INVALID;
+	}
+	/* Nothing of a failed operation, not even what earlier requests made. */
+	if (err && *out_len)
+		explicit_bzero(out, *out_len);
+	return rv_of_run(err, operation->mechanism->name);
+}
+
+const struct engine cipher_engine = {.measure = measure, .move = move};

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "mech/operation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mech/engine.h"
+#include "mech/rv.h"
+
+CK_FLAGS operation_flag(enum operation_kind kind)
+{
+	static const CK_FLAGS flags[OPERATION_KINDS] = {
+	    [OPERATION_DIGEST] = CKF_DIGEST,   [OPERATION_ENCRYPT] = CKF_ENCRYPT,
+	    [OPERATION_DECRYPT] = CKF_DECRYPT, [OPERATION_SIGN] = CKF_SIGN,
+	    [OPERATION_VERIFY] = CKF_VERIFY,
+	};
+
+	return flags[kind];
+}
+
+struct alg_request operation_request(const struct operation *operation)
+{
+	return (struct alg_request){
+	    .direction = operation->kind == OPERATION_DECRYPT ? ALG_OP_DECRYPT : ALG_OP_ENCRYPT,
+	    .iv = operation->parameter.iv,
+	    .iv_len = operation->parameter.iv_len,
+	    .aad_len = (uint32_t)operation->parameter.aad_len,
+	};
+}
+
+static void end(struct operation *operation)
+{
+	if (operation->socket)
+		transform_give(operation->socket, operation->clean);
+	parameter_free(&operation->parameter);
+	if (operation->text)
+		explicit_bzero(operation->text, operation->text_size);
+	free(operation->text);
+	explicit_bzero(operation, sizeof(*operation));
+}
+
+/* The one place that decides whether an operation ends: section 5.2, and C_Encrypt's "terminates
+ * the active operation unless it returns CKR_BUFFER_TOO_SMALL or is a successful call to determine
+ * the length of the buffer". */
+static CK_RV settle(struct operation *operation, CK_RV rv, bool finished)
+{
+	if (rv != CKR_BUFFER_TOO_SMALL && (rv != CKR_OK || finished))
+		end(operation);
+	return rv;
+}
+
+CK_RV operation_begin(struct operation *operation, enum operation_kind kind,
+		      const struct mechanism *row, const CK_MECHANISM *mechanism,
+		      const struct transform_key *key)
+{
+	struct transform transform;
+	CK_RV rv;
+	int err;
+
+	operation->mechanism = row;
+	operation->kind = kind;
+	operation->clean = true;
+	operation->parameter.blocks = UINT64_MAX;
+	rv = row->decode(mechanism, &operation->parameter);
+	if (rv == CKR_OK) {
+		transform = (struct transform){.type = row->kernel_type,
+					       .name = row->kernel_name,
+					       .key = key,
+					       .tag_size = operation->parameter.tag_size};
+		err = transform_take(&transform, &operation->socket);
+		rv = rv_of_open(err, row->name);
+	}
+	return settle(operation, rv, false);
+}
+
+/* Whether PART may come now: a single-part call cannot end what an update began. */
+static bool in_order(const struct operation *operation, enum operation_part part)
+{
+	return operation->mechanism && !(part == OPERATION_ALL && operation->multipart);
+}
+
+static CK_RV run(struct operation *operation, enum operation_part part, const CK_BYTE *in,
+		 CK_ULONG in_len, CK_BYTE *out, CK_ULONG *out_len, bool *asked)
+{
+	const struct engine *engine = operation->mechanism->engine;
+	bool last = part != OPERATION_NEXT;
+	size_t room = out ? *out_len : SIZE_MAX, need = 0, made = 0;
+	CK_RV rv;
+
+	*asked = out_len && !out;
+	rv = engine->measure(operation, in, in_len, last, room, &need);
+	if (rv != CKR_OK)
+		return rv;
+	if (out_len) {
+		*out_len = need;
+		if (!out)
+			return CKR_OK;
+		if (room < need)
+			return CKR_BUFFER_TOO_SMALL;
+	}
+	operation->multipart = part != OPERATION_ALL;
+	rv = engine->move(operation, in, in_len, last, out, &made);
+	if (rv == CKR_OK && out_len)
+		*out_len = made;
+	return rv;
+}
+
+CK_RV operation_run(struct operation *operation, enum operation_part part, const CK_BYTE *in,
+		    CK_ULONG in_len, CK_BYTE *out, CK_ULONG *out_len)
+{
+	bool asked = false;
+	CK_RV rv;
+
+	if (!operation->mechanism)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	if (!in_order(operation, part))
+		rv = CKR_OPERATION_NOT_INITIALIZED;
+	else if ((!in && in_len) || (!out_len && part != OPERATION_NEXT))
+		rv = CKR_ARGUMENTS_BAD;
+	else
+		rv = run(operation, part, in, in_len, out, out_len, &asked);
+	return settle(operation, rv, part != OPERATION_NEXT && !asked);
+}
+
+static bool same(const uint8_t *a, const uint8_t *b, size_t len)
+{
+	volatile uint8_t difference = 0;
+
+	/* In a time that tells nothing about where the first difference is. */
+	while (len--)
+		difference |= a[len] ^ b[len];
+	return !difference;
+}
+
+CK_RV operation_verify(struct operation *operation, enum operation_part part, const CK_BYTE *in,
+		       CK_ULONG in_len, const CK_BYTE *signature, CK_ULONG signature_len)
+{
+	uint8_t mac[ALG_DIGEST_MAX];
+	CK_ULONG mac_len = sizeof(mac);
+	bool asked;
+	CK_RV rv;
+
+	if (!operation->mechanism)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	if (!in_order(operation, part))
+		rv = CKR_OPERATION_NOT_INITIALIZED;
+	else if ((!in && in_len) || !signature)
+		rv = CKR_ARGUMENTS_BAD;
+	else if (signature_len != operation->mechanism->size)
+		rv = CKR_SIGNATURE_LEN_RANGE;
+	else
+		rv = run(operation, part, in, in_len, mac, &mac_len, &asked);
+	if (rv == CKR_OK && !same(mac, signature, signature_len))
+		rv = CKR_SIGNATURE_INVALID;
+	explicit_bzero(mac, sizeof(mac));
+	return settle(operation, rv, true);
+}
+
+void operation_cancel(struct operation *operation)
+{
+	if (operation->mechanism)
+		end(operation);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* errno -> CK_RV, for the whole module. */
+#ifndef KCRYPTOKI_RV_H
+#define KCRYPTOKI_RV_H
+
+#include "pkcs11.h"
+
+/* ERR is 0 or -errno. Opening and arming a transform; WHAT names the mechanism in the log. */
+CK_RV rv_of_open(int err, const char *what);
+
+/* Moving a message through an op socket. */
+CK_RV rv_of_run(int err, const char *what);
+
+/* Asking about keys and keyrings. */
+CK_RV rv_of_key(int err, const char *what);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "token/inventory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/log.h"
+#include "kernel/proc-keys.h"
+#include "mech/rv.h"
+#include "token/lock.h"
+#include "token/slot.h"
+
+/* A key seen in the keyring; OBJECT is NULL where it is not presented. */
+struct known {
+	int32_t serial;
+	struct object *object;
+	uint64_t since; /* inventory.clock when it became known */
+};
+
+static int by_serial(const void *a, const void *b)
+{
+	const int32_t *x = a, *y = b; /* struct known begins with its serial */
+
+	return (*x > *y) - (*x < *y);
+}
+
+static const struct known *find(const struct known *known, size_t count, int32_t serial)
+{
+	return count ? bsearch(&serial, known, count, sizeof(*known), by_serial) : NULL;
+}
+
+/* The serials in SERIALS that INVENTORY does not know yet. */
+static size_t unknown(struct inventory *inventory, const int32_t *serials, size_t count,
+		      struct known *news)
+{
+	size_t n = 0;
+
+	lock();
+	for (size_t i = 0; i < count; i++)
+		if (!find(inventory->known, inventory->count, serials[i]))
+			news[n++] = (struct known){.serial = serials[i]};
+	unlock();
+	return n;
+}
+
+/* Makes objects of new keys, as far as they are to be presented. No lock is held. */
+static CK_RV open_all(const struct slot *slot, int32_t keyring, struct known *news, size_t count)
+{
+	char *proc_keys = NULL;
+	bool asked = false;
+	int err;
+
+	for (size_t i = 0; i < count; i++) {
+		err = object_open(slot, keyring, news[i].serial, &news[i].object);
+		if (err == -ENOMEM) {
+			free(proc_keys);
+			return CKR_HOST_MEMORY;
+		}
+		if (err && err != -ENOMSG && err != -EOPNOTSUPP && err != -EINVAL)
+			log_line("key %d is not presented: it cannot be described: %s",
+				 news[i].serial, strerror(-err));
+		if (err)
+			continue;
+		if (!asked) {
+			err = proc_keys_read(&proc_keys);
+			if (err)
+				log_line("lengths of keys are not known: /proc/keys: %s",
+					 strerror(-err));
+			asked = true;
+		}
+		object_measure(news[i].object, proc_keys);
+		if (object_publish(news[i].object) != CKR_OK) {
+			object_put(news[i].object);
+			news[i].object = NULL;
+			free(proc_keys);
+			return CKR_HOST_MEMORY;
+		}
+	}
+	free(proc_keys);
+	return CKR_OK;
+}
+
+static void close_all(struct known *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].object)
+			object_withdraw(list[i].object);
+}
+
+/*
+ * Takes NEWS in, and what is not in SERIALS out, into GONE. A key that another thread took in after
+ * LOOKED may have come after our look at the keyring, and stays.
+ */
+static size_t merge(struct inventory *inventory, struct known *merged, struct known *news,
+		    size_t n_news, const int32_t *serials, size_t n_serials, uint64_t looked,
+		    struct known *gone)
+{
+	size_t n = 0, n_gone = 0;
+
+	for (size_t i = 0; i < inventory->count; i++) {
+		const struct known *old = &inventory->known[i];
+
+		if (old->since >= looked ||
+		    bsearch(&old->serial, serials, n_serials, sizeof(*serials), by_serial))
+			merged[n++] = *old;
+		else
+			gone[n_gone++] = *old;
+	}
+	for (size_t i = 0; i < n_news; i++) {
+		if (find(inventory->known, inventory->count, news[i].serial)) {
+			/* Another thread was faster: its object has the handle. */
+			gone[n_gone++] = news[i];
+		} else {
+			news[i].since = inventory->clock;
+			merged[n++] = news[i];
+		}
+	}
+	qsort(merged, n, sizeof(*merged), by_serial);
+	inventory->clock++;
+	inventory->count = n;
+	return n_gone;
+}
+
+static size_t present(const struct inventory *inventory, struct object **list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < inventory->count; i++) {
+		struct object *object = inventory->known[i].object;
+
+		if (object) {
+			atomic_fetch_add(&object->references, 1);
+			list[n++] = object;
+		}
+	}
+	return n;
+}
+
+CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32_t keyring,
+		     struct object ***list, size_t *count)
+{
+	struct known *news = NULL, *merged = NULL, *gone = NULL, *old = NULL;
+	struct object **objects = NULL;
+	size_t n_news = 0, n_gone = 0, n_serials, room;
+	int32_t *serials = NULL;
+	uint64_t looked;
+	CK_RV rv = CKR_HOST_MEMORY;
+	int got;
+
+	lock();
+	looked = ++inventory->clock;
+	unlock();
+	got = keyring_list(keyring, &serials);
+	if (got < 0)
+		return rv_of_key(got, "the keys in a keyring");
+	n_serials = (size_t)got;
+	qsort(serials, n_serials, sizeof(*serials), by_serial);
+
+	news = calloc(n_serials + 1, sizeof(*news));
+	if (!news)
+		goto out;
+	n_news = unknown(inventory, serials, n_serials, news);
+	rv = open_all(slot, keyring, news, n_news);
+	if (rv != CKR_OK)
+		goto out;
+
+	rv = CKR_HOST_MEMORY;
+	lock();
+	room = inventory->count + n_news + 1;
+	merged = calloc(room, sizeof(*merged));
+	gone = calloc(room, sizeof(*gone));
+	objects = calloc(room, sizeof(*objects));
+	if (merged && gone && objects) {
+		n_gone = merge(inventory, merged, news, n_news, serials, n_serials, looked, gone);
+		old = inventory->known;
+		inventory->known = merged;
+		merged = NULL;
+		n_news = 0;
+		*count = present(inventory, objects);
+		*list = objects;
+		objects = NULL;
+		rv = CKR_OK;
+	}
+	unlock();
+out:
+	close_all(news, n_news);
+	close_all(gone, n_gone);
+	free(old);
+	free(objects);
+	free(merged);
+	free(gone);
+	free(news);
+	free(serials);
+	return rv;
+}
+
+void inventory_clear(struct inventory *inventory)
+{
+	struct inventory old;
+
+	lock();
+	old = *inventory;
+	inventory->known = NULL;
+	inventory->count = 0;
+	inventory->clock++;
+	unlock();
+	close_all(old.known, old.count);
+	free(old.known);
+}

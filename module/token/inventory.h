@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a slot knows of its keyring. Looking again costs one read of the keyring, one describe for
+ * each key not seen before, and one read of /proc/keys where there is such a key; a key that stays
+ * keeps its handle.
+ */
+#ifndef KCRYPTOKI_INVENTORY_H
+#define KCRYPTOKI_INVENTORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "pkcs11.h"
+#include "token/object.h"
+
+struct inventory {
+	struct known *known; /* by serial, ascending; under the module lock */
+	size_t count;
+	uint64_t clock; /* counts looks and merges, to tell which came first */
+};
+
+/* Looks at KEYRING again. Sets *LIST to a new array of references to the objects in it, by serial,
+ * and *COUNT to their number. */
+CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32_t keyring,
+		     struct object ***list, size_t *count);
+
+/* Withdraws all objects. */
+void inventory_clear(struct inventory *inventory);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "token/metadata.h"
+
+#include <errno.h>
+#include <p11-kit/uri.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* CKK names in lower case with hyphens. */
+static const struct {
+	const char *name;
+	CK_KEY_TYPE type;
+} key_types[] = {
+    {"aes", CKK_AES},
+    {"generic-secret", CKK_GENERIC_SECRET},
+    {"md5-hmac", CKK_MD5_HMAC},
+    {"sha-1-hmac", CKK_SHA_1_HMAC},
+    {"sha224-hmac", CKK_SHA224_HMAC},
+    {"sha256-hmac", CKK_SHA256_HMAC},
+    {"sha384-hmac", CKK_SHA384_HMAC},
+    {"sha512-hmac", CKK_SHA512_HMAC},
+};
+
+static const struct {
+	const char *name;
+	enum usage usage;
+} usages[] = {
+    {"encrypt", USAGE_ENCRYPT}, {"decrypt", USAGE_DECRYPT}, {"sign", USAGE_SIGN},
+    {"verify", USAGE_VERIFY},   {"wrap", USAGE_WRAP},       {"unwrap", USAGE_UNWRAP},
+    {"derive", USAGE_DERIVE},
+};
+
+static bool read_key_type(struct metadata *metadata, const char *name)
+{
+	for (size_t i = 0; i < sizeof(key_types) / sizeof(*key_types); i++) {
+		if (!strcmp(key_types[i].name, name)) {
+			metadata->key_type = key_types[i].type;
+			metadata->key_type_known = true;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool read_usage(struct metadata *metadata, const char *list)
+{
+	metadata->usage = 0;
+	while (*list) {
+		size_t len = strcspn(list, ","), i = 0;
+
+		while (strlen(usages[i].name) != len || strncmp(usages[i].name, list, len))
+			if (++i == sizeof(usages) / sizeof(*usages))
+				return false;
+		metadata->usage |= usages[i].usage;
+		list += len;
+		if (*list)
+			list++;
+	}
+	return true;
+}
+
+static int copy(P11KitUri *uri, CK_ATTRIBUTE_TYPE type, uint8_t **bytes, size_t *len)
+{
+	CK_ATTRIBUTE *attribute = p11_kit_uri_get_attribute(uri, type);
+
+	if (!attribute || !attribute->ulValueLen)
+		return 0;
+	*bytes = malloc(attribute->ulValueLen);
+	if (!*bytes)
+		return -ENOMEM;
+	memcpy(*bytes, attribute->pValue, attribute->ulValueLen);
+	*len = attribute->ulValueLen;
+	return 0;
+}
+
+/* FNV-1a, 64 bits: the same in every process and after every reboot. Within a keyring, type and
+ * description name one key. */
+static uint64_t fingerprint(const char *type, const char *description)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (const char *c = type; *c; c++)
+		hash = (hash ^ (uint8_t)*c) * 0x100000001b3;
+	hash = (hash ^ ';') * 0x100000001b3;
+	for (const char *c = description; *c; c++)
+		hash = (hash ^ (uint8_t)*c) * 0x100000001b3;
+	return hash;
+}
+
+static int read_uri(struct metadata *metadata, P11KitUri *uri, const char *description,
+		    const char **why)
+{
+	CK_ATTRIBUTE *class;
+	const char *value;
+	int err = p11_kit_uri_parse(description, P11_KIT_URI_FOR_ANY, uri);
+
+	if (err == P11_KIT_URI_NO_MEMORY)
+		return -ENOMEM;
+	if (err != P11_KIT_URI_OK) {
+		*why = p11_kit_uri_message(err);
+		return -EINVAL;
+	}
+	class = p11_kit_uri_get_attribute(uri, CKA_CLASS);
+	if (class && *(CK_OBJECT_CLASS *)class->pValue != CKO_SECRET_KEY) {
+		*why = "its type= is not secret-key";
+		return -EINVAL;
+	}
+	value = p11_kit_uri_get_vendor_query(uri, "x-key-type");
+	if (value && !read_key_type(metadata, value)) {
+		*why = "its x-key-type is not known";
+		return -EINVAL;
+	}
+	/* A restriction that is not understood must not be read as none. */
+	value = p11_kit_uri_get_vendor_query(uri, "x-usage");
+	if (value && !read_usage(metadata, value)) {
+		*why = "its x-usage is not known";
+		return -EINVAL;
+	}
+	if (p11_kit_uri_get_vendor_query(uri, "x-mechanisms")) {
+		*why = "its x-mechanisms cannot be enforced by this version";
+		return -EINVAL;
+	}
+	err = copy(uri, CKA_LABEL, &metadata->label, &metadata->label_len);
+	return err ? err : copy(uri, CKA_ID, &metadata->id, &metadata->id_len);
+}
+
+int metadata_read(struct metadata *metadata, const char *type, const char *description,
+		  const char **why)
+{
+	uint64_t hash = fingerprint(type, description);
+	P11KitUri *uri;
+	int err;
+
+	memset(metadata, 0, sizeof(*metadata));
+	metadata->usage = USAGE_ALL;
+	snprintf(metadata->unique_id, sizeof(metadata->unique_id), "%016llx",
+		 (unsigned long long)hash);
+	if (strncmp(description, P11_KIT_URI_SCHEME ":", P11_KIT_URI_SCHEME_LEN + 1))
+		return -ENOMSG;
+
+	uri = p11_kit_uri_new();
+	err = uri ? read_uri(metadata, uri, description, why) : -ENOMEM;
+	p11_kit_uri_free(uri);
+	if (!err && !metadata->id) {
+		metadata->id = malloc(sizeof(hash));
+		err = metadata->id ? 0 : -ENOMEM;
+		for (size_t i = 0; !err && i < sizeof(hash); i++)
+			metadata->id[metadata->id_len++] = (uint8_t)(hash >> (56 - 8 * i));
+	}
+	if (err)
+		metadata_free(metadata);
+	return err;
+}
+
+void metadata_free(struct metadata *metadata)
+{
+	free(metadata->label);
+	free(metadata->id);
+	metadata->label = metadata->id = NULL;
+}

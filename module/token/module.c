@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "token/module.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "kernel/log.h"
+#include "kernel/transform.h"
+#include "key/serials.h"
+#include "mech/mechanism.h"
+#include "mech/random.h"
+#include "token/lock.h"
+#include "token/session.h"
+#include "token/slot.h"
+
+enum { STOPPED, STARTING, RUNNING, STOPPING };
+
+/*
+ * Where the module stands, in a page that the kernel gives to forked children wiped, that is as
+ * STOPPED: however they were forked, and without asking for a process id at each call.
+ */
+static atomic_int *stage;
+static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+
+/* Whether the tables hold something: true in a child means that it is its parent's. */
+static bool used;
+
+static void before_fork(void)
+{
+	lock();
+	transform_fork_prepare();
+}
+
+static void after_fork(void)
+{
+	transform_fork_done();
+	unlock();
+}
+
+static void prepare(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return;
+	if (madvise(page, size, MADV_WIPEONFORK) ||
+	    pthread_atfork(before_fork, after_fork, after_fork))
+		munmap(page, size);
+	else
+		stage = page;
+}
+
+bool module_running(void)
+{
+	return stage && atomic_load_explicit(stage, memory_order_acquire) == RUNNING;
+}
+
+CK_RV module_start(void)
+{
+	int expected = STOPPED;
+
+	pthread_once(&prepared, prepare);
+	if (!stage)
+		return CKR_HOST_MEMORY;
+	if (!atomic_compare_exchange_strong(stage, &expected, STARTING))
+		return CKR_CRYPTOKI_ALREADY_INITIALIZED;
+	if (used) {
+		lock_abandon();
+		transform_abandon();
+		sessions_abandon();
+		objects_abandon();
+		slots_abandon();
+	}
+	used = true;
+	log_open();
+	mechanisms_forget();
+	serials_forget();
+	random_forget();
+	slots_start();
+	atomic_store_explicit(stage, RUNNING, memory_order_release);
+	return CKR_OK;
+}
+
+CK_RV module_stop(void)
+{
+	int expected = RUNNING;
+
+	if (!stage || !atomic_compare_exchange_strong(stage, &expected, STOPPING))
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	sessions_close(NULL);
+	slots_stop();
+	transform_purge(0);
+	log_close();
+	used = false;
+	atomic_store_explicit(stage, STOPPED, memory_order_release);
+	return CKR_OK;
+}

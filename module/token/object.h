@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* A key as PKCS#11 shows it: one CKO_SECRET_KEY. Immutable once made, and reference-counted. */
+#ifndef KCRYPTOKI_OBJECT_H
+#define KCRYPTOKI_OBJECT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "key/key.h"
+#include "pkcs11.h"
+#include "token/metadata.h"
+
+struct slot;
+
+struct object {
+	atomic_uint references;
+	CK_OBJECT_HANDLE handle;
+	const struct slot *slot;
+	struct key *key; /* owned */
+	struct metadata metadata;
+	CK_KEY_TYPE key_type;
+};
+
+/*
+ * The key SERIAL in KEYRING as an object of SLOT, without a handle yet. 0; -ENOMSG or -EOPNOTSUPP
+ * where it is not to be presented, which the log explains where someone may wonder; -errno.
+ */
+int object_open(const struct slot *slot, int32_t keyring, int32_t serial, struct object **object);
+
+/* Finds out the key's length, and with it the key type where the description names none. */
+void object_measure(struct object *object, const char *proc_keys);
+
+/* Gives OBJECT a handle, by which others find it, and the caller's reference to the handle. */
+CK_RV object_publish(struct object *object);
+
+/* Ends the handle. Who still holds a reference goes on. */
+void object_withdraw(struct object *object);
+
+/* A reference to the object of HANDLE in SLOT, or NULL. */
+struct object *object_get(const struct slot *slot, CK_OBJECT_HANDLE handle);
+void object_put(struct object *object);
+
+/* In a forked child: all objects are the parent's. */
+void objects_abandon(void);
+
+#endif

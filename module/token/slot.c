@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "token/slot.h"
+
+#include <errno.h>
+#include <keyutils.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/alg.h"
+#include "kernel/keyring.h"
+#include "kernel/log.h"
+#include "mech/mechanism.h"
+#include "mech/rv.h"
+#include "token/lock.h"
+
+static struct slot slots[] = {
+    {
+	.id = 0,
+	.label = "kernel-user",
+	.serial = "user",
+	.description = "Linux user keyring (@u)",
+	.keyring = KEY_SPEC_USER_KEYRING,
+    },
+    {
+	.id = 1,
+	.label = "kernel-session",
+	.serial = "session",
+	.description = "Linux session keyring (@s)",
+	.keyring = KEY_SPEC_SESSION_KEYRING,
+    },
+};
+
+enum { SLOTS = sizeof(slots) / sizeof(*slots) };
+
+static _Atomic CK_ULONG offered;
+
+void slots_start(void)
+{
+	int err = alg_probe();
+
+	if (err)
+		log_line("no slots: this process cannot open AF_ALG sockets: %s%s", strerror(-err),
+			 err == -EAFNOSUPPORT
+			     ? " (the kernel is built without CONFIG_CRYPTO_USER_API_*, the "
+			       "module af_alg cannot be loaded, or crypto.af_alg_restrict is 2)"
+			     : "");
+	offered = err ? 0 : SLOTS;
+}
+
+void slots_stop(void)
+{
+	for (size_t i = 0; i < SLOTS; i++) {
+		inventory_clear(&slots[i].inventory);
+		slots[i].login = LOGIN_NONE;
+	}
+	offered = 0;
+}
+
+void slots_abandon(void)
+{
+	for (size_t i = 0; i < SLOTS; i++) {
+		memset(&slots[i].inventory, 0, sizeof(slots[i].inventory));
+		slots[i].login = LOGIN_NONE;
+		slots[i].sessions = slots[i].rw_sessions = 0;
+	}
+	offered = 0;
+}
+
+CK_ULONG slots_count(void)
+{
+	return offered;
+}
+
+struct slot *slot_find(CK_SLOT_ID id)
+{
+	for (size_t i = 0; i < offered; i++)
+		if (slots[i].id == id)
+			return &slots[i];
+	return NULL;
+}
+
+void blank_padded(CK_UTF8CHAR *field, size_t size, const char *text)
+{
+	size_t len = strlen(text);
+
+	memset(field, ' ', size);
+	memcpy(field, text, len < size ? len : size);
+}
+
+CK_RV slot_list(CK_SLOT_ID *list, CK_ULONG *count)
+{
+	CK_ULONG room = *count;
+
+	*count = offered;
+	if (!list)
+		return CKR_OK;
+	if (room < offered)
+		return CKR_BUFFER_TOO_SMALL;
+	for (size_t i = 0; i < offered; i++)
+		list[i] = slots[i].id;
+	return CKR_OK;
+}
+
+void slot_info(const struct slot *slot, CK_SLOT_INFO *info)
+{
+	memset(info, 0, sizeof(*info));
+	blank_padded(info->slotDescription, sizeof(info->slotDescription), slot->description);
+	blank_padded(info->manufacturerID, sizeof(info->manufacturerID), "kcryptoki");
+	info->flags = CKF_TOKEN_PRESENT;
+}
+
+void slot_token_info(const struct slot *slot, CK_TOKEN_INFO *info)
+{
+	memset(info, 0, sizeof(*info));
+	blank_padded(info->label, sizeof(info->label), slot->label);
+	blank_padded(info->manufacturerID, sizeof(info->manufacturerID), "kcryptoki");
+	blank_padded(info->model, sizeof(info->model), "Linux keyring");
+	blank_padded(info->serialNumber, sizeof(info->serialNumber), slot->serial);
+	blank_padded(info->utcTime, sizeof(info->utcTime), "");
+	info->flags = CKF_RNG | CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED;
+	info->ulMaxSessionCount = CK_EFFECTIVELY_INFINITE;
+	info->ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE;
+	/* Any PIN is taken: who may use a key is the kernel's decision. */
+	info->ulMaxPinLen = 255;
+	info->ulTotalPublicMemory = CK_UNAVAILABLE_INFORMATION;
+	info->ulFreePublicMemory = CK_UNAVAILABLE_INFORMATION;
+	info->ulTotalPrivateMemory = CK_UNAVAILABLE_INFORMATION;
+	info->ulFreePrivateMemory = CK_UNAVAILABLE_INFORMATION;
+	lock();
+	info->ulSessionCount = slot->sessions;
+	info->ulRwSessionCount = slot->rw_sessions;
+	unlock();
+}
+
+CK_RV slot_mechanisms(CK_MECHANISM_TYPE *list, CK_ULONG *count)
+{
+	CK_ULONG room = *count, n = 0;
+
+	for (size_t i = 0; i < n_mechanisms; i++) {
+		int answer = mechanism_offered(&mechanisms[i]);
+
+		/* A list that is short for want of descriptors, say, would be taken as true. */
+		if (answer < 0 && answer != -EAFNOSUPPORT)
+			return rv_of_open(answer, mechanisms[i].name);
+		if (answer <= 0)
+			continue;
+		if (list && n < room)
+			list[n] = mechanisms[i].type;
+		n++;
+	}
+	*count = n;
+	return list && n > room ? CKR_BUFFER_TOO_SMALL : CKR_OK;
+}
+
+CK_RV slot_mechanism_info(CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
+{
+	const struct mechanism *row = mechanism_find(type);
+	int answer = row ? mechanism_offered(row) : 0;
+
+	if (answer < 0)
+		return rv_of_open(answer, row->name);
+	if (!answer)
+		return CKR_MECHANISM_INVALID;
+	info->ulMinKeySize = row->key_min;
+	info->ulMaxKeySize = row->key_max;
+	info->flags = row->flags;
+	return CKR_OK;
+}
+
+CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count)
+{
+	/* By serial from here on: the alias of the session keyring can change what it means. */
+	int keyring = keyring_resolve(slot->keyring);
+
+	*list = NULL;
+	*count = 0;
+	if (keyring == -ENOMEM)
+		return CKR_HOST_MEMORY;
+	if (keyring < 0) {
+		log_line("%s shows no objects: its keyring cannot be reached: %s", slot->label,
+			 strerror(-keyring));
+		return CKR_OK;
+	}
+	return inventory_look(&slot->inventory, slot, keyring, list, count);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Slots and their tokens: one for each keyring, in an order that does not change. Where this
+ * process has no AF_ALG there are none.
+ */
+#ifndef KCRYPTOKI_SLOT_H
+#define KCRYPTOKI_SLOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pkcs11.h"
+#include "token/inventory.h"
+
+enum login { LOGIN_NONE, LOGIN_USER, LOGIN_SO };
+
+struct slot {
+	CK_SLOT_ID id;
+	const char *label;       /* CK_TOKEN_INFO.label */
+	const char *serial;      /* CK_TOKEN_INFO.serialNumber */
+	const char *description; /* CK_SLOT_INFO.slotDescription */
+	int32_t keyring;         /* KEY_SPEC_..., resolved anew at each look */
+
+	/* under the module lock */
+	struct inventory inventory;
+	enum login login;
+	CK_ULONG sessions, rw_sessions;
+};
+
+/* Asks for AF_ALG, and offers the slots where it is there. */
+void slots_start(void);
+
+/* Forgets all objects and logins. All sessions are closed. */
+void slots_stop(void);
+
+/* In a forked child: everything known is the parent's. */
+void slots_abandon(void);
+
+CK_ULONG slots_count(void);
+
+/* The slot of ID, or NULL. */
+struct slot *slot_find(CK_SLOT_ID id);
+
+/* The ids of all slots: section 5.5, C_GetSlotList. */
+CK_RV slot_list(CK_SLOT_ID *list, CK_ULONG *count);
+void slot_info(const struct slot *slot, CK_SLOT_INFO *info);
+void slot_token_info(const struct slot *slot, CK_TOKEN_INFO *info);
+
+/* The mechanisms that this process can use. */
+CK_RV slot_mechanisms(CK_MECHANISM_TYPE *list, CK_ULONG *count);
+CK_RV slot_mechanism_info(CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info);
+
+/* The objects of SLOT's keyring as it is now: see inventory_look(). */
+CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count);
+
+/* Copies TEXT to a field of SIZE bytes, padded with blanks. */
+void blank_padded(CK_UTF8CHAR *field, size_t size, const char *text);
+
+#endif
