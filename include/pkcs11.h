@@ -45,8 +45,8 @@ typedef struct CK_INTERFACE {
 typedef CK_INTERFACE *CK_INTERFACE_PTR;
 typedef CK_INTERFACE **CK_INTERFACE_PTR_PTR;
 
-#define KCRYPTOKI_DECLARE(name, args)                                                              \
-	typedef CK_RV(*CK_##name) args;                                                            \
+#define KCRYPTOKI_DECLARE(name, args)   \
+	typedef CK_RV(*CK_##name) args; \
 	CK_RV name args;
 PKCS11_FUNCTIONS_3_0(KCRYPTOKI_DECLARE)
 #undef KCRYPTOKI_DECLARE

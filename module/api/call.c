@@ -23,5 +23,5 @@ CK_RV call_run(CK_SESSION_HANDLE handle, enum operation_kind kind, enum operatio
 	if (rv != CKR_OK)
 		return rv;
 	return session_leave(
-	    session, operation_run(&session->operations[kind], part, in, in_len, out, out_len));
+		session, operation_run(&session->operations[kind], part, in, in_len, out, out_len));
 }

@@ -18,8 +18,8 @@ static CK_UTF8CHAR standard[] = "PKCS 11";
 
 /* The newest first: C_GetInterface without a version gives that one. */
 static CK_INTERFACE interfaces[] = {
-    {.pInterfaceName = standard, .pFunctionList = &list_3_0},
-    {.pInterfaceName = standard, .pFunctionList = &list_2_40},
+	{.pInterfaceName = standard, .pFunctionList = &list_3_0},
+	{.pInterfaceName = standard, .pFunctionList = &list_2_40},
 };
 
 enum { INTERFACES = sizeof(interfaces) / sizeof(*interfaces) };

@@ -5,10 +5,10 @@
  */
 #include "pkcs11.h"
 
-#define MISSING(name, args)                                                                        \
-	CK_RV name args                                                                            \
-	{                                                                                          \
-		return CKR_FUNCTION_NOT_SUPPORTED;                                                 \
+#define MISSING(name, args)                        \
+	CK_RV name args                            \
+	{                                          \
+		return CKR_FUNCTION_NOT_SUPPORTED; \
 	}
 
 /* clang-format off */

@@ -61,9 +61,9 @@ int alg_set_key(int transform, const void *key, size_t len)
 int alg_set_key_serial(int transform, int32_t serial)
 {
 	return setsockopt(transform, SOL_ALG, ALG_SET_KEY_BY_KEY_SERIAL, &serial, sizeof(serial)) <
-		       0
-		   ? -errno
-		   : 0;
+			       0
+		       ? -errno
+		       : 0;
 }
 
 int alg_set_tag_size(int transform, unsigned int len)

@@ -11,9 +11,9 @@
 #include "key/serials.h"
 
 static const struct key_source *const sources[] = {
-    &key_source_user,
-    &key_source_logon,
-    &key_source_encrypted,
+	&key_source_user,
+	&key_source_logon,
+	&key_source_encrypted,
 };
 
 static const struct key_source *source_of(const char *type)
@@ -136,15 +136,15 @@ int key_open(int32_t keyring, int32_t serial, struct key **key)
 		return source ? -ENOMEM : -EOPNOTSUPP;
 	}
 	*made = (struct key){
-	    .transform_key = {.id = transform_key_id(),
-			      .constant = key_is_constant(info.perm),
-			      .arm = arm,
-			      .check = check},
-	    .source = source,
-	    .serial = serial,
-	    .keyring = keyring,
-	    .description = info.description,
-	    .length = -ENODATA,
+		.transform_key = {.id = transform_key_id(),
+				  .constant = key_is_constant(info.perm),
+				  .arm = arm,
+				  .check = check},
+		.source = source,
+		.serial = serial,
+		.keyring = keyring,
+		.description = info.description,
+		.length = -ENODATA,
 	};
 	*key = made;
 	return 0;
@@ -155,8 +155,8 @@ void key_measure(struct key *key, const char *proc_keys)
 	if (key->source->length)
 		key->length = key->source->length(key->serial);
 	else if (proc_keys)
-		key->length =
-		    proc_keys_length(proc_keys, key->serial, key->source->type, key->description);
+		key->length = proc_keys_length(proc_keys, key->serial, key->source->type,
+					       key->description);
 	if (key->length < 0)
 		log_line("key %d (%s): its length is not known: %s", key->serial, key->description,
 			 strerror((int)-key->length));

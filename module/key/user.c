@@ -15,8 +15,8 @@ enum { PAYLOAD_MAX = 32767 }; /* user_preparse() in security/keys/user_defined.c
 static int arm_by_value(int32_t serial, int transform)
 {
 	/* Pages of its own: locked, left out of core dumps, and gone after use. */
-	void *bytes =
-	    mmap(NULL, PAYLOAD_MAX + 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *bytes = mmap(NULL, PAYLOAD_MAX + 1, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ssize_t len;
 	int err = -ENOMEM;
 

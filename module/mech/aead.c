@@ -82,13 +82,13 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	struct alg_request request = operation_request(operation);
 	uint8_t spare;
 	struct iovec sent[] = {
-	    {.iov_base = parameter->aad, .iov_len = parameter->aad_len},
-	    {.iov_base = operation->text, .iov_len = operation->text_len},
-	    {.iov_base = (void *)in, .iov_len = in_len},
+		{.iov_base = parameter->aad, .iov_len = parameter->aad_len},
+		{.iov_base = operation->text, .iov_len = operation->text_len},
+		{.iov_base = (void *)in, .iov_len = in_len},
 	};
 	struct iovec received[] = {
-	    {.iov_base = parameter->aad, .iov_len = parameter->aad_len},
-	    {.iov_base = out, .iov_len = 0},
+		{.iov_base = parameter->aad, .iov_len = parameter->aad_len},
+		{.iov_base = out, .iov_len = 0},
 	};
 	size_t text = operation->text_len + in_len;
 	int err;

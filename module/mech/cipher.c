@@ -153,12 +153,12 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 		size_t aside = size == left ? diverted : 0;
 		size_t from_in = size - operation->tail_len;
 		struct iovec sent[3] = {
-		    {.iov_base = operation->tail, .iov_len = operation->tail_len},
-		    {.iov_base = (void *)in, .iov_len = from_in < in_len ? from_in : in_len},
+			{.iov_base = operation->tail, .iov_len = operation->tail_len},
+			{.iov_base = (void *)in, .iov_len = from_in < in_len ? from_in : in_len},
 		};
 		struct iovec result[2] = {
-		    {.iov_base = out + done, .iov_len = size - aside},
-		    {.iov_base = operation->last, .iov_len = aside},
+			{.iov_base = out + done, .iov_len = size - aside},
+			{.iov_base = operation->last, .iov_len = aside},
 		};
 
 		sent[2] = (struct iovec){.iov_base = suffix->iov_base,

@@ -18,11 +18,11 @@ struct engine {
 	 * question: an exact length may have its price, and a limit that is enough has none.
 	 * Refuses lengths that the mechanism does not take.
 	 */
-	CK_RV (*measure)
+	CK_RV(*measure)
 	(struct operation *, const uint8_t *in, size_t in_len, bool last, size_t capacity,
 	 size_t *out_len);
 	/* Moves the bytes. OUT has the room that measure() named. Sets *OUT_LEN. */
-	CK_RV (*move)
+	CK_RV(*move)
 	(struct operation *, const uint8_t *in, size_t in_len, bool last, uint8_t *out,
 	 size_t *out_len);
 };

@@ -10,9 +10,9 @@
 CK_FLAGS operation_flag(enum operation_kind kind)
 {
 	static const CK_FLAGS flags[OPERATION_KINDS] = {
-	    [OPERATION_DIGEST] = CKF_DIGEST,   [OPERATION_ENCRYPT] = CKF_ENCRYPT,
-	    [OPERATION_DECRYPT] = CKF_DECRYPT, [OPERATION_SIGN] = CKF_SIGN,
-	    [OPERATION_VERIFY] = CKF_VERIFY,
+		[OPERATION_DIGEST] = CKF_DIGEST,   [OPERATION_ENCRYPT] = CKF_ENCRYPT,
+		[OPERATION_DECRYPT] = CKF_DECRYPT, [OPERATION_SIGN] = CKF_SIGN,
+		[OPERATION_VERIFY] = CKF_VERIFY,
 	};
 
 	return flags[kind];
@@ -21,10 +21,10 @@ CK_FLAGS operation_flag(enum operation_kind kind)
 struct alg_request operation_request(const struct operation *operation)
 {
 	return (struct alg_request){
-	    .direction = operation->kind == OPERATION_DECRYPT ? ALG_OP_DECRYPT : ALG_OP_ENCRYPT,
-	    .iv = operation->parameter.iv,
-	    .iv_len = operation->parameter.iv_len,
-	    .aad_len = (uint32_t)operation->parameter.aad_len,
+		.direction = operation->kind == OPERATION_DECRYPT ? ALG_OP_DECRYPT : ALG_OP_ENCRYPT,
+		.iv = operation->parameter.iv,
+		.iv_len = operation->parameter.iv_len,
+		.aad_len = (uint32_t)operation->parameter.aad_len,
 	};
 }
 

@@ -20,10 +20,10 @@ static int seed(const struct transform_key *key, int transform)
 
 /* The string is always the same: an id of its own that no key source hands out. */
 static const struct transform_key personalization = {
-    .id = UINT64_MAX, .constant = true, .arm = seed};
+	.id = UINT64_MAX, .constant = true, .arm = seed};
 
 static const struct transform generator = {
-    .type = "rng", .name = "stdrng", .key = &personalization};
+	.type = "rng", .name = "stdrng", .key = &personalization};
 
 static atomic_bool absent; /* the DRBG was asked for, and does not bind here */
 

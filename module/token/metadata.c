@@ -12,23 +12,23 @@ static const struct {
 	const char *name;
 	CK_KEY_TYPE type;
 } key_types[] = {
-    {"aes", CKK_AES},
-    {"generic-secret", CKK_GENERIC_SECRET},
-    {"md5-hmac", CKK_MD5_HMAC},
-    {"sha-1-hmac", CKK_SHA_1_HMAC},
-    {"sha224-hmac", CKK_SHA224_HMAC},
-    {"sha256-hmac", CKK_SHA256_HMAC},
-    {"sha384-hmac", CKK_SHA384_HMAC},
-    {"sha512-hmac", CKK_SHA512_HMAC},
+	{"aes", CKK_AES},
+	{"generic-secret", CKK_GENERIC_SECRET},
+	{"md5-hmac", CKK_MD5_HMAC},
+	{"sha-1-hmac", CKK_SHA_1_HMAC},
+	{"sha224-hmac", CKK_SHA224_HMAC},
+	{"sha256-hmac", CKK_SHA256_HMAC},
+	{"sha384-hmac", CKK_SHA384_HMAC},
+	{"sha512-hmac", CKK_SHA512_HMAC},
 };
 
 static const struct {
 	const char *name;
 	enum usage usage;
 } usages[] = {
-    {"encrypt", USAGE_ENCRYPT}, {"decrypt", USAGE_DECRYPT}, {"sign", USAGE_SIGN},
-    {"verify", USAGE_VERIFY},   {"wrap", USAGE_WRAP},       {"unwrap", USAGE_UNWRAP},
-    {"derive", USAGE_DERIVE},
+	{"encrypt", USAGE_ENCRYPT}, {"decrypt", USAGE_DECRYPT}, {"sign", USAGE_SIGN},
+	{"verify", USAGE_VERIFY},   {"wrap", USAGE_WRAP},       {"unwrap", USAGE_UNWRAP},
+	{"derive", USAGE_DERIVE},
 };
 
 static bool read_key_type(struct metadata *metadata, const char *name)

@@ -202,10 +202,10 @@ static CK_RV permit(const struct object *object, const struct mechanism *row,
 		    enum operation_kind kind)
 {
 	static const enum usage usages[OPERATION_KINDS] = {
-	    [OPERATION_ENCRYPT] = USAGE_ENCRYPT,
-	    [OPERATION_DECRYPT] = USAGE_DECRYPT,
-	    [OPERATION_SIGN] = USAGE_SIGN,
-	    [OPERATION_VERIFY] = USAGE_VERIFY,
+		[OPERATION_ENCRYPT] = USAGE_ENCRYPT,
+		[OPERATION_DECRYPT] = USAGE_DECRYPT,
+		[OPERATION_SIGN] = USAGE_SIGN,
+		[OPERATION_VERIFY] = USAGE_VERIFY,
 	};
 
 	if (!object)

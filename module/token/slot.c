@@ -14,20 +14,20 @@
 #include "token/lock.h"
 
 static struct slot slots[] = {
-    {
-	.id = 0,
-	.label = "kernel-user",
-	.serial = "user",
-	.description = "Linux user keyring (@u)",
-	.keyring = KEY_SPEC_USER_KEYRING,
-    },
-    {
-	.id = 1,
-	.label = "kernel-session",
-	.serial = "session",
-	.description = "Linux session keyring (@s)",
-	.keyring = KEY_SPEC_SESSION_KEYRING,
-    },
+	{
+		.id = 0,
+		.label = "kernel-user",
+		.serial = "user",
+		.description = "Linux user keyring (@u)",
+		.keyring = KEY_SPEC_USER_KEYRING,
+	},
+	{
+		.id = 1,
+		.label = "kernel-session",
+		.serial = "session",
+		.description = "Linux session keyring (@s)",
+		.keyring = KEY_SPEC_SESSION_KEYRING,
+	},
 };
 
 enum { SLOTS = sizeof(slots) / sizeof(*slots) };
@@ -41,9 +41,9 @@ void slots_start(void)
 	if (err)
 		log_line("no slots: this process cannot open AF_ALG sockets: %s%s", strerror(-err),
 			 err == -EAFNOSUPPORT
-			     ? " (the kernel is built without CONFIG_CRYPTO_USER_API_*, the "
-			       "module af_alg cannot be loaded, or crypto.af_alg_restrict is 2)"
-			     : "");
+				 ? " (the kernel is built without CONFIG_CRYPTO_USER_API_*, the "
+				   "module af_alg cannot be loaded, or crypto.af_alg_restrict is 2)"
+				 : "");
 	offered = err ? 0 : SLOTS;
 }
 

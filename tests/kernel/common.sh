@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2034
 # Sourced by fetch, run and self-test.
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)

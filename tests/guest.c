@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "guest.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* How long a child may take: one that waits for a lock for ever must not hold up the others. */
+#define CHILD_SECONDS 60
+
+struct token token;
+
+static CK_MECHANISM_TYPE *offered;
+static CK_ULONG n_offered;
+
+int guest_setup(void **state)
+{
+	if (token_open(&token) != 0) {
+		print_message("# the module does not start: %s\n", token.error);
+		return -1;
+	}
+	if (token.absent)
+		return 0;
+	if (token_mechanisms(&token, &offered, &n_offered) != 0) {
+		print_message("# %s\n", token.error);
+		return -1;
+	}
+	return 0;
+}
+
+int guest_teardown(void **state)
+{
+	free(offered);
+	token_close(&token);
+	return 0;
+}
+
+static void say(const char *prefix, const char *format, va_list args)
+{
+	printf("# %s", prefix);
+	vprintf(format, args);
+	printf("\n");
+	fflush(stdout);
+}
+
+void guest_skip(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say("skipped: ", format, args);
+	va_end(args);
+	skip();
+	abort();
+}
+
+void guest_fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say("", format, args);
+	va_end(args);
+	fail();
+	abort();
+}
+
+int guest_error(struct token *t, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(t->error, sizeof(t->error), format, args);
+	va_end(args);
+	return -1;
+}
+
+void guest_need_slot(void)
+{
+	if (token.absent)
+		guest_skip("%s", token.absent);
+}
+
+bool guest_offers(CK_MECHANISM_TYPE type)
+{
+	for (CK_ULONG i = 0; i < n_offered; i++)
+		if (offered[i] == type)
+			return true;
+	return false;
+}
+
+void guest_need(CK_MECHANISM_TYPE type)
+{
+	guest_need_slot();
+	if (!guest_offers(type))
+		guest_skip("mechanism 0x%lx is not offered on this kernel to this user", type);
+}
+
+CK_MECHANISM_PTR guest_mechanism(struct mechanism_store *store, const struct material *material)
+{
+	*store = (struct mechanism_store){ .mechanism = { .mechanism = material->type } };
+	switch (material->type) {
+	case CKM_AES_CBC:
+	case CKM_AES_CBC_PAD:
+		store->mechanism.pParameter = (void *)material->iv;
+		store->mechanism.ulParameterLen = 16;
+		break;
+	case CKM_AES_CTR:
+		store->parameter.ctr.ulCounterBits = 128;
+		memcpy(store->parameter.ctr.cb, material->iv, 16);
+		store->mechanism.pParameter = &store->parameter.ctr;
+		store->mechanism.ulParameterLen = sizeof(store->parameter.ctr);
+		break;
+	case CKM_AES_GCM:
+		store->parameter.gcm = (CK_GCM_PARAMS){ .pIv = (void *)material->iv,
+							.ulIvLen = 12,
+							.ulIvBits = 96,
+							.pAAD = (void *)material->aad,
+							.ulAADLen = material->aad_length,
+							.ulTagBits = 128 };
+		store->mechanism.pParameter = &store->parameter.gcm;
+		store->mechanism.ulParameterLen = sizeof(store->parameter.gcm);
+		break;
+	default:
+		break;
+	}
+	return &store->mechanism;
+}
+
+static const EVP_MD *md_of(CK_MECHANISM_TYPE type)
+{
+	switch (type) {
+	case CKM_MD5:
+	case CKM_MD5_HMAC:
+		return EVP_md5();
+	case CKM_SHA_1:
+	case CKM_SHA_1_HMAC:
+		return EVP_sha1();
+	case CKM_SHA224:
+	case CKM_SHA224_HMAC:
+		return EVP_sha224();
+	case CKM_SHA256:
+	case CKM_SHA256_HMAC:
+		return EVP_sha256();
+	case CKM_SHA384:
+	case CKM_SHA384_HMAC:
+		return EVP_sha384();
+	case CKM_SHA512:
+	case CKM_SHA512_HMAC:
+		return EVP_sha512();
+	default:
+		return NULL;
+	}
+}
+
+static const EVP_CIPHER *cipher_of(const struct material *material)
+{
+	const char *mode = material->type == CKM_AES_ECB ? "ECB"
+			   : material->type == CKM_AES_CTR ? "CTR"
+			   : material->type == CKM_AES_GCM ? "GCM"
+							   : "CBC";
+	char name[32];
+
+	snprintf(name, sizeof(name), "AES-%zu-%s", 8 * material->key_length, mode);
+	return EVP_get_cipherbyname(name);
+}
+
+/* A failure of libcrypto's is none of the module's, and nothing to go on from. */
+static void must(bool success)
+{
+	if (success)
+		return;
+	printf("Bail out! libcrypto failed\n");
+	fflush(stdout);
+	_exit(1);
+}
+
+static size_t encrypt(const struct material *material, const unsigned char *in, size_t length,
+		      unsigned char *out)
+{
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	int made = 0, rest = 0;
+	size_t total;
+
+	must(context && EVP_EncryptInit_ex(context, cipher_of(material), NULL, material->key,
+					   material->iv));
+	must(EVP_CIPHER_CTX_set_padding(context, material->type == CKM_AES_CBC_PAD));
+	if (material->aad_length)
+		must(EVP_EncryptUpdate(context, NULL, &made, material->aad,
+				       (int)material->aad_length));
+	made = 0;
+	if (length)
+		must(EVP_EncryptUpdate(context, out, &made, in, (int)length));
+	must(EVP_EncryptFinal_ex(context, out + made, &rest));
+	total = (size_t)made + (size_t)rest;
+	if (material->type == CKM_AES_GCM) {
+		must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, out + total));
+		total += 16;
+	}
+	EVP_CIPHER_CTX_free(context);
+	return total;
+}
+
+size_t guest_expect(const struct material *material, const unsigned char *in, size_t length,
+		    unsigned char *out)
+{
+	const EVP_MD *md = md_of(material->type);
+	unsigned int made = 0;
+
+	if (!md)
+		return encrypt(material, in, length, out);
+	if (material->key_length)
+		must(HMAC(md, material->key, (int)material->key_length, in, length, out, &made) !=
+		     NULL);
+	else
+		must(EVP_Digest(in, length, out, &made, md, NULL));
+	return made;
+}
+
+int guest_run(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
+	      const struct material *material, enum token_kind kind, const unsigned char *in,
+	      size_t length, enum token_manner manner, const struct token_split *split)
+{
+	struct mechanism_store store;
+	unsigned char *made = malloc(length + GUEST_SLACK);
+	struct token_job job = { .kind = kind, .key = key };
+	int result;
+
+	if (!made)
+		return guest_error(t, "out of memory");
+	job.mechanism = guest_mechanism(&store, material);
+	job.in = (unsigned char *)in;
+	job.in_length = length;
+	job.out = made;
+	job.out_length = guest_expect(material, in, length, made);
+	job.room = job.out_length;
+	if (kind == TOKEN_DECRYPT) {
+		job.in = made;
+		job.in_length = job.out_length;
+		job.out = in;
+		job.out_length = length;
+		job.room = material->type == CKM_AES_CBC_PAD ? job.in_length : length;
+	}
+	if (split)
+		result = token_run_parts(t, session, &job, manner, split);
+	else
+		result = token_run(t, session, &job, manner);
+	free(made);
+	return result;
+}
+
+CK_SESSION_HANDLE guest_session(void)
+{
+	CK_SESSION_HANDLE session;
+
+	GUEST_OK(token_session(&token, 0, &session));
+	return session;
+}
+
+int guest_freeze(struct token *t, key_serial_t serial)
+{
+	key_perm_t perm = KEY_POS_VIEW | KEY_POS_READ | KEY_POS_SEARCH | KEY_POS_LINK |
+			  KEY_POS_SETATTR | KEY_USR_VIEW | KEY_USR_READ | KEY_USR_SEARCH;
+
+	if (keyctl_setperm(serial, perm) != 0)
+		return guest_error(t, "keyctl_setperm: %s", strerror(errno));
+	return 0;
+}
+
+struct token_key guest_key(CK_SESSION_HANDLE session, const char *key_type, const void *payload,
+			   size_t length, bool frozen)
+{
+	static unsigned int number;
+	char label[32], description[128];
+	struct token_key key;
+	CK_ULONG count = 0;
+
+	GUEST_OK(token_key_put(&token, session, NULL, key_type, NULL, payload, length, &key));
+	if (!frozen)
+		return key;
+	/* The module looks at permissions when it first sees a key: so the key that it is to
+	 * find has to be made before it looks. */
+	token_key_drop(&key);
+	snprintf(label, sizeof(label), "frozen-%ld-%u", (long)getpid(), number++);
+	snprintf(description, sizeof(description), "pkcs11:object=%s?x-key-type=%s", label,
+		 key_type);
+	key.serial = add_key(token.keyring_type, description, payload, length,
+			     KEY_SPEC_USER_KEYRING);
+	if (key.serial < 0)
+		guest_fail("add_key: %s", strerror(errno));
+	GUEST_OK(guest_freeze(&token, key.serial));
+	GUEST_OK(token_find(&token, session, CKO_SECRET_KEY, label, &key.object, 1, &count));
+	assert_int_equal(count, 1);
+	key.length = length;
+	return key;
+}
+
+uint64_t guest_random(uint64_t *state)
+{
+	/* xorshift64 */
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+void guest_fill(unsigned char *bytes, size_t length, uint64_t seed)
+{
+	uint64_t state = seed * 0x9e3779b97f4a7c15 + 1, word = 0;
+
+	for (size_t i = 0; i < length; i++, word >>= 8) {
+		if (i % 8 == 0)
+			word = guest_random(&state);
+		bytes[i] = (unsigned char)word;
+	}
+}
+
+void guest_split(struct token_split *split, size_t length, uint64_t seed)
+{
+	uint64_t state = seed * 0x9e3779b97f4a7c15 + 1;
+
+	for (split->n = 0; length; split->n++) {
+		size_t most = length > 64 ? length / 8 : length;
+		size_t part = split->n + 1 < TOKEN_PARTS_MAX ? guest_random(&state) % most | 1
+							     : length;
+
+		split->part[split->n] = part;
+		length -= part;
+	}
+}
+
+static bool is_alg_socket(int fd, unsigned long *inode)
+{
+	char path[64], target[64];
+	int domain = 0;
+	socklen_t size = sizeof(domain);
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	return sscanf(target, "socket:[%lu]", inode) == 1 &&
+	       getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_ALG;
+}
+
+static size_t look(struct alg_sockets *sockets)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	struct dirent *entry;
+	size_t count = 0;
+
+	while (directory && (entry = readdir(directory))) {
+		int fd = atoi(entry->d_name);
+		unsigned long inode;
+
+		if (entry->d_name[0] == '.' || fd == dirfd(directory))
+			continue;
+		count++;
+		if (sockets && is_alg_socket(fd, &inode) &&
+		    sockets->n < sizeof(sockets->fd) / sizeof(*sockets->fd)) {
+			sockets->fd[sockets->n] = fd;
+			sockets->inode[sockets->n++] = inode;
+		}
+	}
+	if (directory)
+		closedir(directory);
+	return count;
+}
+
+void guest_alg_sockets(struct alg_sockets *sockets)
+{
+	sockets->n = 0;
+	look(sockets);
+}
+
+size_t guest_descriptors(void)
+{
+	return look(NULL);
+}
+
+pid_t guest_fork(guest_job run, void *argument)
+{
+	struct token mine;
+	pid_t child;
+
+	fflush(NULL);
+	child = fork();
+	if (child)
+		return child;
+	alarm(CHILD_SECONDS);
+	mine = token;
+	if (run(&mine, argument) == 0)
+		_exit(0);
+	dprintf(STDOUT_FILENO, "# in a child: %s\n", mine.error);
+	_exit(1);
+}
+
+void guest_reap(pid_t child)
+{
+	int status = -1;
+
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		guest_fail("fork or waitpid: %s", strerror(errno));
+	if (status)
+		guest_fail("a child ended with status 0x%x (in the low 7 bits: signal)", status);
+}
+
+void guest_child(guest_job run, void *argument)
+{
+	guest_reap(guest_fork(run, argument));
+}
+
+struct thread {
+	guest_job run;
+	void *argument;
+	struct token token;
+	int result;
+};
+
+static void *run_thread(void *argument)
+{
+	struct thread *thread = argument;
+
+	thread->result = thread->run(&thread->token, thread->argument);
+	return NULL;
+}
+
+void guest_thread(guest_job run, void *argument)
+{
+	struct thread thread = { .run = run, .argument = argument, .token = token };
+	pthread_t id;
+
+	assert_int_equal(pthread_create(&id, NULL, run_thread, &thread), 0);
+	pthread_join(id, NULL);
+	if (thread.result != 0)
+		guest_fail("in a thread: %s", thread.token.error);
+}

@@ -1,0 +1,26 @@
+#!/bin/sh
+# The module exports what loaders look for, and nothing that could clash with another module.
+module=${KCRYPTOKI_MODULE:?the path of kcryptoki.so}
+fails=0
+
+# ok NUMBER NAME, by the status of the command before
+report()
+{
+    if [ "$?" -eq 0 ]; then echo "ok $1 - $2"; else echo "not ok $1 - $2"; fails=1; fi
+}
+
+echo 1..3
+expected='C_GetFunctionList
+C_GetInterface
+C_GetInterfaceList'
+found=$(nm -D --defined-only "$module" | awk '{ print $3 }' | LC_ALL=C sort)
+[ "$found" = "$expected" ]
+report 1 "only the three entry points are exported"
+[ "$fails" -eq 0 ] || echo "$found" | sed 's/^/# exported: /'
+
+readelf -d "$module" | grep -q 'FLAGS_1.*NODELETE'
+report 2 "the module stays mapped after dlclose"
+
+! readelf -d "$module" | grep NEEDED | grep -qE 'crypto|ssl|nss|gnutls'
+report 3 "no cryptographic library is linked"
+exit "$fails"
