@@ -49,7 +49,7 @@ static void explain(const struct key *key, int err)
 	if (err == -EACCES)
 		log_line("key %d (%s) is refused: this thread does not possess it and its owner "
 			 "has no Search permission; link its keyring into the session keyring, or "
-			 "let its possessor run: keyctl setperm %d 0x3d0b0000",
+			 "let its possessor run: keyctl setperm %d 0x39090000",
 			 key->serial, key->description, key->serial);
 	else if (err)
 		log_line("key %d (%s) is refused: %s", key->serial, key->description,
