@@ -92,7 +92,7 @@ static ssize_t buffer_size(int op, int option, size_t len)
 	if (getsockopt(op, SOL_SOCKET, option, &size, &size_len) < 0)
 		return -errno;
 	/* One page of slack: af_alg_readable() stops a request when less than a page is left. */
-	if (len <= (size_t)size - PAGE || len > INT_MAX / 2 - PAGE)
+	if (len > INT_MAX / 2 - PAGE || len + PAGE <= (size_t)size)
 		return size;
 	/* The kernel doubles what is asked for and caps it at net.core.[rw]mem_max. */
 	wanted = (int)len + PAGE;

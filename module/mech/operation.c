@@ -73,6 +73,13 @@ CK_RV operation_begin(struct operation *operation, enum operation_kind kind,
 	return settle(operation, rv, false);
 }
 
+/* Whether a call that brings PART gives something back: all but the updates that only take in. */
+static bool answers(const struct operation *operation, enum operation_part part)
+{
+	return part != OPERATION_NEXT || operation->kind == OPERATION_ENCRYPT ||
+	       operation->kind == OPERATION_DECRYPT;
+}
+
 /* Whether PART may come now: a single-part call cannot end what an update began. */
 static bool in_order(const struct operation *operation, enum operation_part part)
 {
@@ -115,7 +122,7 @@ CK_RV operation_run(struct operation *operation, enum operation_part part, const
 		return CKR_OPERATION_NOT_INITIALIZED;
 	if (!in_order(operation, part))
 		rv = CKR_OPERATION_NOT_INITIALIZED;
-	else if ((!in && in_len) || (!out_len && part != OPERATION_NEXT))
+	else if ((!in && in_len) || (!out_len && answers(operation, part)))
 		rv = CKR_ARGUMENTS_BAD;
 	else
 		rv = run(operation, part, in, in_len, out, out_len, &asked);

@@ -44,22 +44,35 @@ static size_t unknown(struct inventory *inventory, const int32_t *serials, size_
 	return n;
 }
 
-/* Makes objects of new keys, as far as they are to be presented. No lock is held. */
-static CK_RV open_all(const struct slot *slot, int32_t keyring, struct known *news, size_t count)
+/* Whether ERR is a verdict on the key, which its type and description decide once and for all; what
+ * else can go wrong is tried again at the next look. */
+static bool conclusive(int err)
+{
+	return !err || err == -ENOMSG || err == -EOPNOTSUPP || err == -EINVAL;
+}
+
+/* Makes objects of new keys, as far as they are to be presented, and leaves out of NEWS what could
+ * not be looked at. No lock is held. */
+static CK_RV open_all(const struct slot *slot, int32_t keyring, struct known *news, size_t *count)
 {
 	char *proc_keys = NULL;
 	bool asked = false;
+	size_t n = 0;
+	CK_RV rv = CKR_OK;
 	int err;
 
-	for (size_t i = 0; i < count; i++) {
-		err = object_open(slot, keyring, news[i].serial, &news[i].object);
-		if (err == -ENOMEM) {
-			free(proc_keys);
-			return CKR_HOST_MEMORY;
-		}
-		if (err && err != -ENOMSG && err != -EOPNOTSUPP && err != -EINVAL)
-			log_line("key %d is not presented: it cannot be described: %s",
-				 news[i].serial, strerror(-err));
+	for (size_t i = 0; i < *count && rv == CKR_OK; i++) {
+		struct known *one = &news[n];
+
+		*one = (struct known){.serial = news[i].serial};
+		err = object_open(slot, keyring, one->serial, &one->object);
+		if (err == -ENOMEM)
+			rv = CKR_HOST_MEMORY;
+		else if (!conclusive(err))
+			log_line("key %d is not presented: it cannot be described: %s", one->serial,
+				 strerror(-err));
+		else
+			n++;
 		if (err)
 			continue;
 		if (!asked) {
@@ -69,16 +82,12 @@ static CK_RV open_all(const struct slot *slot, int32_t keyring, struct known *ne
 					 strerror(-err));
 			asked = true;
 		}
-		object_measure(news[i].object, proc_keys);
-		if (object_publish(news[i].object) != CKR_OK) {
-			object_put(news[i].object);
-			news[i].object = NULL;
-			free(proc_keys);
-			return CKR_HOST_MEMORY;
-		}
+		object_measure(one->object, proc_keys);
+		rv = object_publish(one->object);
 	}
 	free(proc_keys);
-	return CKR_OK;
+	*count = n;
+	return rv;
 }
 
 static void close_all(struct known *list, size_t count)
@@ -161,7 +170,7 @@ CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32
 	if (!news)
 		goto out;
 	n_news = unknown(inventory, serials, n_serials, news);
-	rv = open_all(slot, keyring, news, n_news);
+	rv = open_all(slot, keyring, news, &n_news);
 	if (rv != CKR_OK)
 		goto out;
 

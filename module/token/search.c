@@ -11,10 +11,12 @@
  * the kernel anything. */
 static bool hopeless(const CK_ATTRIBUTE *template, CK_ULONG count)
 {
+	static const CK_OBJECT_CLASS ours = CKO_SECRET_KEY;
+
 	for (CK_ULONG i = 0; i < count; i++)
 		if (template[i].type == CKA_CLASS &&
-		    (template[i].ulValueLen != sizeof(CK_OBJECT_CLASS) ||
-		     *(CK_OBJECT_CLASS *)template[i].pValue != CKO_SECRET_KEY))
+		    (template[i].ulValueLen != sizeof(ours) ||
+		     memcmp(template[i].pValue, &ours, sizeof(ours))))
 			return true;
 	return false;
 }
