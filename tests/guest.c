@@ -114,18 +114,18 @@ CK_MECHANISM_PTR guest_mechanism(struct mechanism_store *store, const struct mat
 		store->mechanism.ulParameterLen = 16;
 		break;
 	case CKM_AES_CTR:
-		store->parameter.ctr.ulCounterBits = 128;
+		store->parameter.ctr.counter_bits = 128;
 		memcpy(store->parameter.ctr.cb, material->iv, 16);
 		store->mechanism.pParameter = &store->parameter.ctr;
 		store->mechanism.ulParameterLen = sizeof(store->parameter.ctr);
 		break;
 	case CKM_AES_GCM:
-		store->parameter.gcm = (CK_GCM_PARAMS){ .pIv = (void *)material->iv,
-							.ulIvLen = 12,
-							.ulIvBits = 96,
-							.pAAD = (void *)material->aad,
-							.ulAADLen = material->aad_length,
-							.ulTagBits = 128 };
+		store->parameter.gcm = (CK_GCM_PARAMS){ .iv_ptr = (void *)material->iv,
+							.iv_len = 12,
+							.iv_bits = 96,
+							.aad_ptr = (void *)material->aad,
+							.aad_len = material->aad_length,
+							.tag_bits = 128 };
 		store->mechanism.pParameter = &store->parameter.gcm;
 		store->mechanism.ulParameterLen = sizeof(store->parameter.gcm);
 		break;
@@ -280,15 +280,18 @@ struct token_key guest_key(CK_SESSION_HANDLE session, const char *key_type, cons
 {
 	static unsigned int number;
 	char label[32], description[128];
-	struct token_key key;
+	struct token_key key = { 0 };
 	CK_ULONG count = 0;
 
-	GUEST_OK(token_key_put(&token, session, NULL, key_type, NULL, payload, length, &key));
+	if (!frozen || !token.keyring_type)
+		GUEST_OK(token_key_put(&token, session, NULL, key_type, NULL, payload, length,
+				       &key));
 	if (!frozen)
 		return key;
-	/* The module looks at permissions when it first sees a key: so the key that it is to
-	 * find has to be made before it looks. */
-	token_key_drop(&key);
+	/* The module looks at permissions when it first sees a key: so this one is finished before
+	 * it looks. */
+	if (key.serial)
+		token_key_drop(&key);
 	snprintf(label, sizeof(label), "frozen-%ld-%u", (long)getpid(), number++);
 	snprintf(description, sizeof(description), "pkcs11:object=%s?x-key-type=%s", label,
 		 key_type);

@@ -3,24 +3,14 @@
  * C_GetMechanismList holds exactly what this process may bind: each row of the table is bound here
  * once more, past the module.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <linux/if_alg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "guest.h"
 #include "mech/mechanism.h"
-#include "token.h"
-
-static struct token token;
 
 static bool binds(const char *type, const char *name)
 {
@@ -51,10 +41,7 @@ static void the_list_is_what_binds(void **state)
 	CK_MECHANISM_INFO info;
 	CK_ULONG count, expected = 0;
 
-	if (token.absent) {
-		printf("# %s\n", token.absent);
-		skip();
-	}
+	guest_need_slot();
 	assert_int_equal(token_mechanisms(&token, &list, &count), 0);
 	for (size_t i = 0; i < n_mechanisms; i++) {
 		const struct mechanism *row = &mechanisms[i];
@@ -78,10 +65,7 @@ static void what_is_not_offered_is_refused(void **state)
 {
 	CK_SESSION_HANDLE session;
 
-	if (token.absent) {
-		printf("# %s\n", token.absent);
-		skip();
-	}
+	guest_need_slot();
 	assert_int_equal(token_session(&token, CKF_SERIAL_SESSION, &session), 0);
 	for (size_t i = 0; i < n_mechanisms; i++) {
 		CK_MECHANISM mechanism = {.mechanism = mechanisms[i].type};
@@ -103,14 +87,7 @@ int main(void)
 		cmocka_unit_test(the_list_is_what_binds),
 		cmocka_unit_test(what_is_not_offered_is_refused),
 	};
-	int failed;
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	if (token_open(&token)) {
-		fprintf(stderr, "%s\n", token.error);
-		return 1;
-	}
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	token_close(&token);
-	return failed;
+	return cmocka_run_group_tests(tests, guest_setup, guest_teardown);
 }

@@ -136,8 +136,8 @@ int token_find(struct token *token, CK_SESSION_HANDLE session, CK_OBJECT_CLASS c
 	       const char *label, CK_OBJECT_HANDLE *objects, CK_ULONG max, CK_ULONG *count)
 {
 	CK_ATTRIBUTE template[] = {
-		{ CKA_CLASS, &class, sizeof(class) },
-		{ CKA_LABEL, (void *)label, strlen(label) },
+		{CKA_CLASS, &class, sizeof(class)},
+		{CKA_LABEL, (void *)label, strlen(label)},
 	};
 	CK_RV rv, final;
 
@@ -186,12 +186,12 @@ static int put_as(struct token *token, CK_SESSION_HANDLE session, const char *ke
 	}
 	snprintf(description, sizeof(description), "pkcs11:object=%s;id=%%%02x%%%02x?x-key-type=%s",
 		 label, number >> 8 & 0xff, number & 0xff, key_type);
-	*key = (struct token_key){ .length = length };
+	*key = (struct token_key){.length = length};
 	key->serial = add_key_patiently(keyring_type, description, payload, length);
 	if (key->serial == -1) {
 		int error = errno;
 
-		*key = (struct token_key){ 0 };
+		*key = (struct token_key){0};
 		return fail_with(token, "add_key %s \"%s\": %s", keyring_type, description,
 				 strerror(error));
 	}
@@ -244,7 +244,7 @@ void token_key_drop(struct token_key *key)
 	/* Invalidation is collected quickest, but takes possession; unlinking does not. */
 	if (key->serial > 0 && keyctl_invalidate(key->serial) != 0)
 		keyctl_unlink(key->serial, KEY_SPEC_USER_KEYRING);
-	*key = (struct token_key){ 0 };
+	*key = (struct token_key){0};
 }
 
 /* What an operation is made of. One without update gives out nothing before its end. */
@@ -263,17 +263,19 @@ static struct calls calls_of(const struct token *token, enum token_kind kind)
 
 	switch (kind) {
 	case TOKEN_ENCRYPT:
-		return (struct calls){ "C_Encrypt",	   f->C_EncryptInit, f->C_Encrypt,
-				       f->C_EncryptUpdate, NULL,	     f->C_EncryptFinal };
+		return (struct calls){"C_Encrypt",  f->C_EncryptInit,
+				      f->C_Encrypt, f->C_EncryptUpdate,
+				      NULL,         f->C_EncryptFinal};
 	case TOKEN_DECRYPT:
-		return (struct calls){ "C_Decrypt",	   f->C_DecryptInit, f->C_Decrypt,
-				       f->C_DecryptUpdate, NULL,	     f->C_DecryptFinal };
+		return (struct calls){"C_Decrypt",  f->C_DecryptInit,
+				      f->C_Decrypt, f->C_DecryptUpdate,
+				      NULL,         f->C_DecryptFinal};
 	case TOKEN_SIGN:
-		return (struct calls){ "C_Sign", f->C_SignInit,	  f->C_Sign,
-				       NULL,	 f->C_SignUpdate, f->C_SignFinal };
+		return (struct calls){"C_Sign", f->C_SignInit,   f->C_Sign,
+				      NULL,     f->C_SignUpdate, f->C_SignFinal};
 	default:
-		return (struct calls){ "C_Digest", NULL,	      f->C_Digest,
-				       NULL,	   f->C_DigestUpdate, f->C_DigestFinal };
+		return (struct calls){"C_Digest",      NULL, f->C_Digest, NULL, f->C_DigestUpdate,
+				      f->C_DigestFinal};
 	}
 }
 
@@ -300,12 +302,12 @@ static int begin(struct run *run, struct token *token, CK_SESSION_HANDLE session
 	unsigned char *guarded;
 	CK_RV rv;
 
-	*run = (struct run){ .token = token,
-			     .session = session,
-			     .job = job,
-			     .manner = manner,
-			     .calls = calls_of(token, job->kind),
-			     .size = job->room };
+	*run = (struct run){.token = token,
+			    .session = session,
+			    .job = job,
+			    .manner = manner,
+			    .calls = calls_of(token, job->kind),
+			    .size = job->room};
 	if (manner == TOKEN_IN_PLACE && run->size < job->in_length)
 		run->size = job->in_length;
 	if (run->calls.init)

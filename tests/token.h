@@ -106,7 +106,8 @@ struct token_split {
 	size_t part[TOKEN_PARTS_MAX];
 };
 
-/* One whole operation, in one call or in parts; every byte of the output and around it is checked. */
+/* One whole operation, in one call or in parts; every byte of the output and around it is checked.
+ */
 int token_run(struct token *token, CK_SESSION_HANDLE session, const struct token_job *job,
 	      enum token_manner manner);
 int token_run_parts(struct token *token, CK_SESSION_HANDLE session, const struct token_job *job,

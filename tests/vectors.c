@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-/* Where python3-cryptography-vectors is installed, and where this directory is. */
+/* Where python3-cryptography-vectors is, unless $KCRYPTOKI_VECTORS says so; this directory. */
 #ifndef VECTORS_DIR
 #define VECTORS_DIR "/usr/lib/python3/dist-packages/cryptography_vectors"
 #endif
@@ -20,8 +20,9 @@
 /* Begins the names of the files which that package lacks; they are in TESTS_DIR. */
 #define OWN "vectors/"
 
-#define FILES(...) ((const char *const[]){ __VA_ARGS__, NULL })
+#define FILES(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* clang-format off */
 #define SIZES(stem) stem "128.rsp", stem "192.rsp", stem "256.rsp"
 #define AES_FILES(mode)                                                                            \
 	FILES(SIZES("ciphers/AES/" mode "/" mode "GFSbox"),                                        \
@@ -32,11 +33,12 @@
 #define SHA_FILES(stem) FILES("hashes/" stem "ShortMsg.rsp", "hashes/" stem "LongMsg.rsp")
 
 #define DIGEST(ckm, block, files)                                                                  \
-	{ ckm, #ckm, VECTOR_DIGEST, VECTOR_NO_PARAM, block, { NULL, NULL }, files }
+	{ckm, #ckm, VECTOR_DIGEST, VECTOR_NO_PARAM, block, {NULL, NULL}, files}
 #define MAC(ckm, block, key_type, files)                                                           \
-	{ ckm, #ckm, VECTOR_MAC, VECTOR_NO_PARAM, block, { "generic-secret", key_type }, files }
+	{ckm, #ckm, VECTOR_MAC, VECTOR_NO_PARAM, block, {"generic-secret", key_type}, files}
 #define AES(ckm, kind, param, files)                                                               \
-	{ ckm, #ckm, VECTOR_##kind, VECTOR_##param, 16, { "aes", "aes" }, files }
+	{ckm, #ckm, VECTOR_##kind, VECTOR_##param, 16, {"aes", "aes"}, files}
+/* clang-format on */
 
 const struct vector_set vector_sets[] = {
 	DIGEST(CKM_MD5, 64, FILES("hashes/MD5/rfc-1321.txt")),
@@ -81,16 +83,16 @@ static const struct field {
 	const char *name;
 	size_t offset;
 } fields[] = {
-	{ "KEY", offsetof(struct vector, key) },
-	{ "IV", offsetof(struct vector, iv) },
-	{ "AAD", offsetof(struct vector, aad) },
-	{ "PLAINTEXT", offsetof(struct vector, text) },
-	{ "PT", offsetof(struct vector, text) },
-	{ "MSG", offsetof(struct vector, text) },
-	{ "CIPHERTEXT", offsetof(struct vector, cipher) },
-	{ "CT", offsetof(struct vector, cipher) },
-	{ "TAG", offsetof(struct vector, tag) },
-	{ "MD", offsetof(struct vector, tag) },
+	{"KEY", offsetof(struct vector, key)},
+	{"IV", offsetof(struct vector, iv)},
+	{"AAD", offsetof(struct vector, aad)},
+	{"PLAINTEXT", offsetof(struct vector, text)},
+	{"PT", offsetof(struct vector, text)},
+	{"MSG", offsetof(struct vector, text)},
+	{"CIPHERTEXT", offsetof(struct vector, cipher)},
+	{"CT", offsetof(struct vector, cipher)},
+	{"TAG", offsetof(struct vector, tag)},
+	{"MD", offsetof(struct vector, tag)},
 };
 
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
@@ -318,7 +320,7 @@ int vector_mechanism(const struct vector_set *set, const struct vector *vector, 
 	const struct blob *iv = &vector->iv, *aad = &vector->aad;
 	CK_ULONG tag_bits = 8 * vector->tag.length;
 
-	*mechanism = (struct vector_mechanism){ .mechanism.mechanism = set->mechanism };
+	*mechanism = (struct vector_mechanism){.mechanism.mechanism = set->mechanism};
 	switch (set->param) {
 	case VECTOR_NO_PARAM:
 		return 0;
@@ -339,8 +341,8 @@ int vector_mechanism(const struct vector_set *set, const struct vector *vector, 
 	if (old_form) {
 		struct old_gcm_params *gcm = &mechanism->params.old_gcm;
 
-		*gcm = (struct old_gcm_params){ iv->data, iv->length, aad->data, aad->length,
-						tag_bits };
+		*gcm = (struct old_gcm_params){iv->data, iv->length, aad->data, aad->length,
+					       tag_bits};
 		return set_param(mechanism, gcm, sizeof(*gcm));
 	}
 	mechanism->params.gcm = (struct gcm_params){

@@ -10,27 +10,44 @@
 #include "kernel/alg.h"
 #include "key/key.h"
 
-enum { PAYLOAD_MAX = 32767 }; /* user_preparse() in security/keys/user_defined.c */
+/* Reads LEN bytes of a key into memory of its own (locked, left out of core dumps and of forked
+ * children, gone after use) and gives them to TRANSFORM. */
+static int pass_on(int32_t serial, size_t len, int transform)
+{
+	uint8_t *bytes =
+		mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ssize_t got;
+	int err;
+
+	if (bytes == MAP_FAILED)
+		return -ENOMEM;
+	if (mlock(bytes, len) || madvise(bytes, len, MADV_DONTDUMP) ||
+	    madvise(bytes, len, MADV_WIPEONFORK)) {
+		err = -ENOMEM;
+	} else {
+		got = key_read(serial, bytes, len);
+		if (got < 0)
+			err = (int)got;
+		else if ((size_t)got > len)
+			err = -EAGAIN;
+		else
+			err = alg_set_key(transform, bytes, (size_t)got);
+	}
+	explicit_bzero(bytes, len);
+	munmap(bytes, len);
+	return err;
+}
 
 static int arm_by_value(int32_t serial, int transform)
 {
-	/* Pages of its own: locked, left out of core dumps, and gone after use. */
-	void *bytes = mmap(NULL, PAYLOAD_MAX + 1, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	ssize_t len;
-	int err = -ENOMEM;
+	int err;
 
-	if (bytes == MAP_FAILED)
-		return err;
-	if (!mlock(bytes, PAYLOAD_MAX + 1) && !madvise(bytes, PAYLOAD_MAX + 1, MADV_DONTDUMP) &&
-	    !madvise(bytes, PAYLOAD_MAX + 1, MADV_WIPEONFORK)) {
-		len = key_read(serial, bytes, PAYLOAD_MAX + 1);
-		err = len < 0 ? (int)len : len > PAYLOAD_MAX ? -EINVAL : 0;
-		if (!err)
-			err = alg_set_key(transform, bytes, (size_t)len);
-	}
-	explicit_bzero(bytes, PAYLOAD_MAX + 1);
-	munmap(bytes, PAYLOAD_MAX + 1);
+	/* Someone may lengthen the key between the question and the answer. */
+	do {
+		len = key_read(serial, NULL, 0);
+		err = len > 0 ? pass_on(serial, (size_t)len, transform) : len ? (int)len : -EINVAL;
+	} while (err == -EAGAIN);
 	return err;
 }
 
