@@ -106,7 +106,7 @@ void guest_need(CK_MECHANISM_TYPE type)
 
 CK_MECHANISM_PTR guest_mechanism(struct mechanism_store *store, const struct material *material)
 {
-	*store = (struct mechanism_store){ .mechanism = { .mechanism = material->type } };
+	*store = (struct mechanism_store){.mechanism = {.mechanism = material->type}};
 	switch (material->type) {
 	case CKM_AES_CBC:
 	case CKM_AES_CBC_PAD:
@@ -120,12 +120,12 @@ CK_MECHANISM_PTR guest_mechanism(struct mechanism_store *store, const struct mat
 		store->mechanism.ulParameterLen = sizeof(store->parameter.ctr);
 		break;
 	case CKM_AES_GCM:
-		store->parameter.gcm = (CK_GCM_PARAMS){ .iv_ptr = (void *)material->iv,
-							.iv_len = 12,
-							.iv_bits = 96,
-							.aad_ptr = (void *)material->aad,
-							.aad_len = material->aad_length,
-							.tag_bits = 128 };
+		store->parameter.gcm = (CK_GCM_PARAMS){.iv_ptr = (void *)material->iv,
+						       .iv_len = 12,
+						       .iv_bits = 96,
+						       .aad_ptr = (void *)material->aad,
+						       .aad_len = material->aad_length,
+						       .tag_bits = 128};
 		store->mechanism.pParameter = &store->parameter.gcm;
 		store->mechanism.ulParameterLen = sizeof(store->parameter.gcm);
 		break;
@@ -163,7 +163,7 @@ static const EVP_MD *md_of(CK_MECHANISM_TYPE type)
 
 static const EVP_CIPHER *cipher_of(const struct material *material)
 {
-	const char *mode = material->type == CKM_AES_ECB ? "ECB"
+	const char *mode = material->type == CKM_AES_ECB   ? "ECB"
 			   : material->type == CKM_AES_CTR ? "CTR"
 			   : material->type == CKM_AES_GCM ? "GCM"
 							   : "CBC";
@@ -190,8 +190,8 @@ static size_t encrypt(const struct material *material, const unsigned char *in, 
 	int made = 0, rest = 0;
 	size_t total;
 
-	must(context && EVP_EncryptInit_ex(context, cipher_of(material), NULL, material->key,
-					   material->iv));
+	must(context &&
+	     EVP_EncryptInit_ex(context, cipher_of(material), NULL, material->key, material->iv));
 	must(EVP_CIPHER_CTX_set_padding(context, material->type == CKM_AES_CBC_PAD));
 	if (material->aad_length)
 		must(EVP_EncryptUpdate(context, NULL, &made, material->aad,
@@ -231,7 +231,7 @@ int guest_run(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
 {
 	struct mechanism_store store;
 	unsigned char *made = malloc(length + GUEST_SLACK);
-	struct token_job job = { .kind = kind, .key = key };
+	struct token_job job = {.kind = kind, .key = key};
 	int result;
 
 	if (!made)
@@ -280,7 +280,7 @@ struct token_key guest_key(CK_SESSION_HANDLE session, const char *key_type, cons
 {
 	static unsigned int number;
 	char label[32], description[128];
-	struct token_key key = { 0 };
+	struct token_key key = {0};
 	CK_ULONG count = 0;
 
 	if (!frozen || !token.keyring_type)
@@ -295,8 +295,8 @@ struct token_key guest_key(CK_SESSION_HANDLE session, const char *key_type, cons
 	snprintf(label, sizeof(label), "frozen-%ld-%u", (long)getpid(), number++);
 	snprintf(description, sizeof(description), "pkcs11:object=%s?x-key-type=%s", label,
 		 key_type);
-	key.serial = add_key(token.keyring_type, description, payload, length,
-			     KEY_SPEC_USER_KEYRING);
+	key.serial =
+		add_key(token.keyring_type, description, payload, length, KEY_SPEC_USER_KEYRING);
 	if (key.serial < 0)
 		guest_fail("add_key: %s", strerror(errno));
 	GUEST_OK(guest_freeze(&token, key.serial));
@@ -304,6 +304,18 @@ struct token_key guest_key(CK_SESSION_HANDLE session, const char *key_type, cons
 	assert_int_equal(count, 1);
 	key.length = length;
 	return key;
+}
+
+void guest_need_keys(void)
+{
+	CK_SESSION_HANDLE session;
+	struct token_key key;
+
+	guest_need(CKM_AES_CBC);
+	session = guest_session();
+	key = guest_key(session, "aes", "sixteen bytes...", 16, false);
+	token_key_drop(&key);
+	GUEST_RV(token.f->C_CloseSession(session), CKR_OK);
 }
 
 uint64_t guest_random(uint64_t *state)
@@ -332,8 +344,8 @@ void guest_split(struct token_split *split, size_t length, uint64_t seed)
 
 	for (split->n = 0; length; split->n++) {
 		size_t most = length > 64 ? length / 8 : length;
-		size_t part = split->n + 1 < TOKEN_PARTS_MAX ? guest_random(&state) % most | 1
-							     : length;
+		size_t part =
+			split->n + 1 < TOKEN_PARTS_MAX ? guest_random(&state) % most | 1 : length;
 
 		split->part[split->n] = part;
 		length -= part;
@@ -440,7 +452,7 @@ static void *run_thread(void *argument)
 
 void guest_thread(guest_job run, void *argument)
 {
-	struct thread thread = { .run = run, .argument = argument, .token = token };
+	struct thread thread = {.run = run, .argument = argument, .token = token};
 	pthread_t id;
 
 	assert_int_equal(pthread_create(&id, NULL, run_thread, &thread), 0);

@@ -32,23 +32,24 @@ __attribute__((noreturn, format(printf, 1, 2))) void guest_fail(const char *form
 /* Skip where there is no slot, or a mechanism is not in C_GetMechanismList. */
 void guest_need_slot(void);
 void guest_need(CK_MECHANISM_TYPE type);
+/* Skips where AES keys cannot be used; sets token.keyring_type to what makes them usable. */
+void guest_need_keys(void);
 bool guest_offers(CK_MECHANISM_TYPE type);
 
 /* Fails the running test where CALL failed. */
-#define GUEST_OK(call)                                                                  \
-	do {                                                                            \
-		if ((call) != 0)                                                        \
-			guest_fail("%s:%d: %s: %s", __FILE__, __LINE__, #call,          \
-				   token.error);                                        \
+#define GUEST_OK(call)                                                                       \
+	do {                                                                                 \
+		if ((call) != 0)                                                             \
+			guest_fail("%s:%d: %s: %s", __FILE__, __LINE__, #call, token.error); \
 	} while (0)
 
 /* Fails the running test where a call did not answer EXPECTED. */
-#define GUEST_RV(call, expected)                                                        \
-	do {                                                                            \
-		CK_RV guest_rv_ = (call), guest_wanted_ = (expected);                   \
-		if (guest_rv_ != guest_wanted_)                                         \
-			guest_fail("%s:%d: %s: 0x%lx instead of 0x%lx", __FILE__,       \
-				   __LINE__, #call, guest_rv_, guest_wanted_);          \
+#define GUEST_RV(call, expected)                                                                   \
+	do {                                                                                       \
+		CK_RV guest_rv_ = (call), guest_wanted_ = (expected);                              \
+		if (guest_rv_ != guest_wanted_)                                                    \
+			guest_fail("%s:%d: %s: 0x%lx instead of 0x%lx", __FILE__, __LINE__, #call, \
+				   guest_rv_, guest_wanted_);                                      \
 	} while (0)
 
 /* Puts a message into T->error; returns -1. */

@@ -59,8 +59,3 @@ ssize_t key_read(int32_t serial, void *buffer, size_t size)
 
 	return len < 0 ? -errno : len;
 }
-
-bool key_is_constant(uint32_t perm)
-{
-	return !(perm & (KEY_POS_WRITE | KEY_USR_WRITE | KEY_GRP_WRITE | KEY_OTH_WRITE));
-}

@@ -40,7 +40,4 @@ int key_usable(int32_t serial);
 /* The payload as a user of the key may read it; returns its length, which may exceed SIZE. */
 ssize_t key_read(int32_t serial, void *buffer, size_t size);
 
-/* True where PERM lets nobody write the key. */
-bool key_is_constant(uint32_t perm);
-
 #endif

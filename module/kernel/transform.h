@@ -18,7 +18,7 @@
 /* What arms a transform. Key sources fill one in; to everybody else it is opaque. */
 struct transform_key {
 	uint64_t id;   /* never 0, never used for another key in this process */
-	bool constant; /* nobody may write the key */
+	bool constant; /* nobody can change the key */
 	/* Gives the key to a bound transform; 0 or -errno. */
 	int (*arm)(const struct transform_key *, int transform);
 	/* 0 where the key may still be used, else -errno; NULL: always. */

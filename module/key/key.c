@@ -2,6 +2,7 @@
 #include "key/key.h"
 
 #include <errno.h>
+#include <keyutils.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,7 +50,7 @@ static void explain(const struct key *key, int err)
 	if (err == -EACCES)
 		log_line("key %d (%s) is refused: this thread does not possess it and its owner "
 			 "has no Search permission; link its keyring into the session keyring, or "
-			 "let its possessor run: keyctl setperm %d 0x39090000",
+			 "let its possessor run: keyctl setperm %d 0x3d090000",
 			 key->serial, key->description, key->serial);
 	else if (err)
 		log_line("key %d (%s) is refused: %s", key->serial, key->description,
@@ -120,6 +121,18 @@ bool key_offered(const struct key *key)
 	return !why;
 }
 
+/*
+ * Whether PERM (keyctl_setperm(3)) lets nobody change the key's payload. Who may set attributes may
+ * give himself Write, update the key, and take Write away again: the permissions would look as
+ * before, and sockets armed with the old payload would go on.
+ */
+static bool is_constant(uint32_t perm)
+{
+	const uint32_t changing = KEY_OTH_WRITE | KEY_OTH_SETATTR;
+
+	return !(perm & (changing | changing << 8 | changing << 16 | changing << 24));
+}
+
 int key_open(int32_t keyring, int32_t serial, struct key **key)
 {
 	struct key_info info;
@@ -137,7 +150,7 @@ int key_open(int32_t keyring, int32_t serial, struct key **key)
 	}
 	*made = (struct key){
 		.transform_key = {.id = transform_key_id(),
-				  .constant = key_is_constant(info.perm),
+				  .constant = is_constant(info.perm),
 				  .arm = arm,
 				  .check = check},
 		.source = source,
@@ -152,11 +165,14 @@ int key_open(int32_t keyring, int32_t serial, struct key **key)
 
 void key_measure(struct key *key, const char *proc_keys)
 {
-	if (key->source->length)
+	if (key->source->length) {
 		key->length = key->source->length(key->serial);
-	else if (proc_keys)
+		if (key->length == -EACCES && !possess(key))
+			key->length = key->source->length(key->serial);
+	} else if (proc_keys) {
 		key->length = proc_keys_length(proc_keys, key->serial, key->source->type,
 					       key->description);
+	}
 	if (key->length < 0)
 		log_line("key %d (%s): its length is not known: %s", key->serial, key->description,
 			 strerror((int)-key->length));

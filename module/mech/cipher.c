@@ -125,6 +125,9 @@ static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_l
 
 	if (last && unpads(operation))
 		return measure_unpadded(operation, in, in_len, capacity, out_len);
+	/* After a final that asked for more room, nothing but a final can come. */
+	if (operation->peeked)
+		return CKR_OPERATION_NOT_INITIALIZED;
 	if (last && !row->padded && !row->stream && total % block)
 		return wrong_length(operation);
 	*out_len = passing(operation, total, last);

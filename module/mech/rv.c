@@ -6,7 +6,7 @@
 
 #include "kernel/log.h"
 
-enum { OPEN = 1, RUN = 2, KEY = 4, ANY = OPEN | RUN | KEY };
+enum { OPEN = 1, RUN = 2, ANY = OPEN | RUN };
 
 /* The first row that fits wins; what no row names is CKR_DEVICE_ERROR. */
 static const struct {
@@ -55,9 +55,4 @@ CK_RV rv_of_open(int err, const char *what)
 CK_RV rv_of_run(int err, const char *what)
 {
 	return translate(err, RUN, "computing", what);
-}
-
-CK_RV rv_of_key(int err, const char *what)
-{
-	return translate(err, KEY, "asking for", what);
 }

@@ -11,7 +11,4 @@ CK_RV rv_of_open(int err, const char *what);
 /* Moving a message through an op socket. */
 CK_RV rv_of_run(int err, const char *what);
 
-/* Asking about keys and keyrings. */
-CK_RV rv_of_key(int err, const char *what);
-
 #endif

@@ -7,7 +7,6 @@
 
 #include "kernel/log.h"
 #include "kernel/proc-keys.h"
-#include "mech/rv.h"
 #include "token/lock.h"
 #include "token/slot.h"
 
@@ -157,14 +156,22 @@ CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32
 	CK_RV rv = CKR_HOST_MEMORY;
 	int got;
 
+	*list = NULL;
+	*count = 0;
 	lock();
 	looked = ++inventory->clock;
 	unlock();
 	got = keyring_list(keyring, &serials);
-	if (got < 0)
-		return rv_of_key(got, "the keys in a keyring");
+	if (got == -ENOMEM)
+		return CKR_HOST_MEMORY;
+	if (got < 0) {
+		log_line("%s shows no objects: its keyring %d cannot be read: %s", slot->label,
+			 keyring, strerror(-got));
+		return CKR_OK;
+	}
 	n_serials = (size_t)got;
-	qsort(serials, n_serials, sizeof(*serials), by_serial);
+	if (n_serials)
+		qsort(serials, n_serials, sizeof(*serials), by_serial);
 
 	news = calloc(n_serials + 1, sizeof(*news));
 	if (!news)

@@ -60,6 +60,48 @@ static bool read_usage(struct metadata *metadata, const char *list)
 	return true;
 }
 
+/* Whether BYTES are UTF-8 (RFC 3629) without zero bytes: clients print labels, and take them for C
+ * strings. */
+static bool is_text(const uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		uint32_t code = bytes[i];
+		size_t more = code < 0x80 ? 0 : code < 0xe0 ? 1 : code < 0xf0 ? 2 : 3;
+		static const uint32_t least[] = {1, 0x80, 0x800, 0x10000};
+
+		if ((code >= 0x80 && code < 0xc2) || code > 0xf4 || len - i <= more)
+			return false;
+		code &= 0xffU >> (more ? more + 2 : 0);
+		for (size_t k = 1; k <= more; k++) {
+			if ((bytes[i + k] & 0xc0) != 0x80)
+				return false;
+			code = code << 6 | (bytes[i + k] & 0x3f);
+		}
+		if (code < least[more] || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+			return false;
+		i += more + 1;
+	}
+	return true;
+}
+
+/* Our attributes belong behind the '?'. In the path p11-kit passes over them, but whoever put a
+ * restriction there meant it. White space counts nowhere in a URI. */
+static bool misplaced(const char *description)
+{
+	char name[3] = "";
+	size_t len = 0;
+
+	for (const char *c = description; *c && *c != '?'; c++) {
+		if (*c == ':' || *c == ';')
+			len = 0;
+		else if (!strchr(" \t\n\v\f\r", *c) && len < 2)
+			name[len++] = *c;
+		if (len == 2 && !strcmp(name, "x-"))
+			return true;
+	}
+	return false;
+}
+
 static int copy(P11KitUri *uri, CK_ATTRIBUTE_TYPE type, uint8_t **bytes, size_t *len)
 {
 	CK_ATTRIBUTE *attribute = p11_kit_uri_get_attribute(uri, type);
@@ -106,6 +148,10 @@ static int read_uri(struct metadata *metadata, P11KitUri *uri, const char *descr
 		*why = "its type= is not secret-key";
 		return -EINVAL;
 	}
+	if (misplaced(description)) {
+		*why = "attributes that begin with x- belong behind a question mark";
+		return -EINVAL;
+	}
 	value = p11_kit_uri_get_vendor_query(uri, "x-key-type");
 	if (value && !read_key_type(metadata, value)) {
 		*why = "its x-key-type is not known";
@@ -122,6 +168,10 @@ static int read_uri(struct metadata *metadata, P11KitUri *uri, const char *descr
 		return -EINVAL;
 	}
 	err = copy(uri, CKA_LABEL, &metadata->label, &metadata->label_len);
+	if (!err && !is_text(metadata->label, metadata->label_len)) {
+		*why = "its object= is not UTF-8";
+		return -EINVAL;
+	}
 	return err ? err : copy(uri, CKA_ID, &metadata->id, &metadata->id_len);
 }
 

@@ -22,12 +22,13 @@ int object_open(const struct slot *slot, int32_t keyring, int32_t serial, struct
 	atomic_init(&made->references, 1);
 	made->slot = slot;
 	err = key_open(keyring, serial, &made->key);
-	if (!err)
+	if (!err) {
 		err = metadata_read(&made->metadata, made->key->source->type,
 				    made->key->description, &why);
-	if (err == -EINVAL)
-		log_line("key %d (%s %s) is not presented: %s", serial, made->key->source->type,
-			 made->key->description, why);
+		if (err == -EINVAL)
+			log_line("key %d (%s %s) is not presented: %s", serial,
+				 made->key->source->type, made->key->description, why);
+	}
 	if (!err && !key_offered(made->key))
 		err = -EOPNOTSUPP;
 	if (err)

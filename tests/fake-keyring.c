@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The fake kernel's keys: kernel/keyring.h, and /proc/keys. */
+#include <errno.h>
+#include <keyutils.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fake-inside.h"
+#include "fake-kernel.h"
+#include "kernel/keyring.h"
+
+enum { KEYS = 512, KEYRINGS = 4, FIRST_SERIAL = 0x1234567 };
+
+enum permission {
+	VIEW = KEY_POS_VIEW | KEY_USR_VIEW,
+	READ = KEY_POS_READ | KEY_USR_READ,
+	SEARCH = KEY_POS_SEARCH | KEY_USR_SEARCH
+};
+
+struct fake_key {
+	int32_t serial, keyring;
+	char *type, *description;
+	uint8_t *payload;
+	size_t len;
+	uint32_t perm;
+	int dead; /* -errno of whoever asks */
+};
+
+static struct fake_key keys[KEYS];
+static size_t n_keys, keys_made;
+static int32_t distant[KEYRINGS];
+static char *forged;
+
+/* A link into the process keyring counts for the thread that made it, as far as a program can tell
+ * (kernel: a process keyring made later than a thread is not the thread's), and a forked child has
+ * none: keyrings(7). */
+static _Thread_local struct {
+	pid_t pid;
+	int32_t keyrings[KEYRINGS];
+} linked;
+
+static bool holds(const int32_t list[KEYRINGS], int32_t keyring)
+{
+	for (size_t i = 0; i < KEYRINGS; i++)
+		if (list[i] == keyring)
+			return true;
+	return false;
+}
+
+static void insert(int32_t list[KEYRINGS], int32_t keyring)
+{
+	size_t i = 0;
+
+	if (holds(list, keyring))
+		return;
+	while (list[i])
+		if (++i == KEYRINGS)
+			fake_die("too many keyrings");
+	list[i] = keyring;
+}
+
+static bool possessed(int32_t keyring)
+{
+	return !holds(distant, keyring) ||
+	       (linked.pid == getpid() && holds(linked.keyrings, keyring));
+}
+
+void fake_keys_forget(void)
+{
+	for (size_t i = 0; i < n_keys; i++) {
+		free(keys[i].type);
+		free(keys[i].description);
+		free(keys[i].payload);
+	}
+	n_keys = 0;
+	memset(distant, 0, sizeof(distant));
+	memset(&linked, 0, sizeof(linked));
+	fake_proc_keys_forge(NULL);
+}
+
+static struct fake_key *key_of(int32_t serial)
+{
+	for (size_t i = 0; i < n_keys; i++)
+		if (keys[i].serial == serial)
+			return &keys[i];
+	return NULL;
+}
+
+static struct fake_key *must_have(int32_t serial)
+{
+	struct fake_key *key = key_of(serial);
+
+	if (!key)
+		fake_die("no key %d", serial);
+	return key;
+}
+
+int32_t fake_key_add(int32_t keyring, const char *type, const char *description,
+		     const void *payload, size_t len, uint32_t perm)
+{
+	struct fake_key *key = &keys[n_keys];
+
+	if (n_keys == KEYS)
+		fake_die("too many keys");
+	*key = (struct fake_key){
+		/* Never the same again, and not in the order of their making. */
+		.serial = FIRST_SERIAL + (int32_t)(++keys_made * 7919 % 65537),
+		.keyring = keyring,
+		.type = strdup(type),
+		.description = strdup(description),
+		.perm = perm,
+	};
+	n_keys++;
+	fake_key_update(key->serial, payload, len);
+	return key->serial;
+}
+
+void fake_key_update(int32_t serial, const void *payload, size_t len)
+{
+	struct fake_key *key = must_have(serial);
+
+	free(key->payload);
+	key->payload = malloc(len + 1);
+	if (!key->payload)
+		fake_die("no memory");
+	memcpy(key->payload, payload, len);
+	key->len = len;
+}
+
+void fake_key_revoke(int32_t serial)
+{
+	must_have(serial)->dead = -EKEYREVOKED;
+}
+
+void fake_key_expire(int32_t serial)
+{
+	must_have(serial)->dead = -EKEYEXPIRED;
+}
+
+void fake_key_unlink(int32_t serial)
+{
+	must_have(serial)->dead = -ENOKEY;
+}
+
+void fake_key_set_perm(int32_t serial, uint32_t perm)
+{
+	must_have(serial)->perm = perm;
+}
+
+void fake_keyring_distant(int32_t keyring, bool is)
+{
+	for (size_t i = 0; i < KEYRINGS; i++)
+		if (distant[i] == keyring)
+			distant[i] = 0;
+	if (is)
+		insert(distant, keyring);
+}
+
+void fake_proc_keys_forge(const char *lines)
+{
+	free(forged);
+	forged = lines ? strdup(lines) : NULL;
+}
+
+/* All keys are the caller's own: who possesses one has the possessor's permissions besides. */
+static bool permits(const struct fake_key *key, enum permission permission)
+{
+	uint32_t mine = KEY_USR_ALL | (possessed(key->keyring) ? KEY_POS_ALL : 0);
+
+	return key->perm & permission & mine;
+}
+
+static int look_up(int32_t serial, enum permission permission, struct fake_key **found)
+{
+	struct fake_key *key = key_of(serial);
+
+	*found = key;
+	if (!key)
+		return -ENOKEY;
+	if (key->dead)
+		return key->dead;
+	return permits(key, permission) ? 0 : -EACCES;
+}
+
+int fake_key_arms(int32_t serial, const uint8_t **payload, size_t *len)
+{
+	struct fake_key *key;
+	int err = look_up(serial, SEARCH, &key);
+
+	if (err)
+		return err;
+	if (strcmp(key->type, "user") && strcmp(key->type, "logon") &&
+	    strcmp(key->type, "encrypted"))
+		return -ENOPROTOOPT;
+	*payload = key->payload;
+	*len = key->len;
+	return 0;
+}
+
+int keyring_resolve(int32_t special)
+{
+	int err = fake_entered("keyring_resolve");
+
+	if (!err)
+		err = special == KEY_SPEC_USER_KEYRING      ? FAKE_USER_KEYRING
+		      : special == KEY_SPEC_SESSION_KEYRING ? FAKE_SESSION_KEYRING
+							    : -EINVAL;
+	return (int)fake_left(err);
+}
+
+int keyring_list(int32_t keyring, int32_t **list)
+{
+	int err = fake_entered("keyring_list"), n = 0;
+
+	if (err)
+		return (int)fake_left(err);
+	*list = malloc((n_keys + 1) * sizeof(**list));
+	if (!*list)
+		fake_die("no memory");
+	/* A revoked or expired key stays in its keyring until it is unlinked or collected. */
+	for (size_t i = 0; i < n_keys; i++)
+		if (keys[i].keyring == keyring && keys[i].dead != -ENOKEY)
+			(*list)[n++] = keys[i].serial;
+	return (int)fake_left(n);
+}
+
+int keyring_possess(int32_t keyring)
+{
+	int err = fake_entered("keyring_possess");
+
+	if (!err) {
+		if (linked.pid != getpid())
+			memset(&linked, 0, sizeof(linked));
+		linked.pid = getpid();
+		insert(linked.keyrings, keyring);
+	}
+	return (int)fake_left(err);
+}
+
+int key_describe(int32_t serial, struct key_info *info)
+{
+	int err = fake_entered("key_describe");
+	struct fake_key *key;
+
+	if (!err)
+		err = look_up(serial, VIEW, &key);
+	if (!err) {
+		snprintf(info->type, sizeof(info->type), "%s", key->type);
+		info->uid = getuid();
+		info->perm = key->perm;
+		info->description = strdup(key->description);
+	}
+	return (int)fake_left(err);
+}
+
+int key_usable(int32_t serial)
+{
+	int err = fake_entered("key_usable");
+	struct fake_key *key;
+
+	return (int)fake_left(err ? err : look_up(serial, SEARCH, &key));
+}
+
+static ssize_t blob(const struct fake_key *key, void *buffer, size_t size)
+{
+	char text[256];
+	int len = snprintf(text, sizeof(text), "default user:master %zu %064x", key->len, 0);
+
+	memcpy(buffer, text, (size_t)len < size ? (size_t)len : size);
+	return len;
+}
+
+ssize_t key_read(int32_t serial, void *buffer, size_t size)
+{
+	int err = fake_entered("key_read");
+	struct fake_key *key;
+
+	if (err)
+		return fake_left(err);
+	err = look_up(serial, READ, &key);
+	/* Possession allows it too, where Search does: security/keys/keyctl.c, keyctl_read_key().
+	 */
+	if (err == -EACCES && possessed(key->keyring) && permits(key, SEARCH))
+		err = 0;
+	if (!err && !strcmp(key->type, "logon"))
+		err = -EOPNOTSUPP;
+	if (err)
+		return fake_left(err);
+	if (!strcmp(key->type, "encrypted"))
+		return fake_left(blob(key, buffer, size));
+	if (buffer)
+		memcpy(buffer, key->payload, key->len < size ? key->len : size);
+	return fake_left((ssize_t)key->len);
+}
+
+int __wrap_proc_keys_read(char **text);
+
+int __wrap_proc_keys_read(char **text)
+{
+	int err = fake_entered("proc_keys_read");
+	size_t size;
+	FILE *file;
+
+	if (err)
+		return (int)fake_left(err);
+	file = open_memstream(text, &size);
+	if (!file)
+		fake_die("no memory");
+	for (size_t i = 0; i < n_keys; i++) {
+		const struct fake_key *key = &keys[i];
+
+		if (key->dead == -ENOKEY || !permits(key, VIEW))
+			continue;
+		fprintf(file, "%08x I--Q--- %5d %4s %08x %5d %5d %-9.9s %s", (unsigned)key->serial,
+			1, "perm", key->perm, 0, 0, key->type, key->description);
+		/* Of other types it states other things, or nothing. */
+		if (!key->dead)
+			fprintf(file, ": %zu", key->len);
+		fputc('\n', file);
+	}
+	if (forged)
+		fputs(forged, file);
+	fclose(file);
+	return (int)fake_left(0);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake-kernel.h"
+#include "kernel/proc-keys.h"
+#include "key/serials.h"
+#include "token/attribute.h"
+#include "token/slot.h"
+
+static const struct slot slot = {.id = 0};
+static struct object *object;
+
+static struct object *make(const char *description, size_t len, bool measured)
+{
+	static const uint8_t payload[64];
+	int32_t serial =
+		fake_key_add(FAKE_USER_KEYRING, "logon", description, payload, len, FAKE_PERM);
+	struct object *made = NULL;
+	char *text = NULL;
+
+	assert_int_equal(object_open(&slot, FAKE_USER_KEYRING, serial, &made), 0);
+	if (measured)
+		assert_int_equal(proc_keys_read(&text), 0);
+	object_measure(made, text);
+	free(text);
+	return made;
+}
+
+static int setup(void **state)
+{
+	fake_reset();
+	serials_forget();
+	object = make("pkcs11:object=name;id=%01%02?x-key-type=aes&x-usage=encrypt,verify,wrap", 32,
+		      true);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	object_put(object);
+	return 0;
+}
+
+/* Every attribute of a secret key of ours, and its value. */
+#define BOOL(type, value)                           \
+	{                                           \
+		type, value, sizeof(CK_BBOOL), NULL \
+	}
+#define NUMBER(type, value)                         \
+	{                                           \
+		type, value, sizeof(CK_ULONG), NULL \
+	}
+#define BYTES(type, value)                        \
+	{                                         \
+		type, 0, sizeof(value) - 1, value \
+	}
+#define NOTHING(type)          \
+	{                      \
+		type, 0, 0, "" \
+	}
+
+static const struct expected {
+	CK_ATTRIBUTE_TYPE type;
+	CK_ULONG number, len;
+	const char *bytes;
+} all[] = {
+	NUMBER(CKA_CLASS, CKO_SECRET_KEY),
+	NUMBER(CKA_KEY_TYPE, CKK_AES),
+	NUMBER(CKA_VALUE_LEN, 32),
+	NUMBER(CKA_KEY_GEN_MECHANISM, CK_UNAVAILABLE_INFORMATION),
+	BYTES(CKA_LABEL, "name"),
+	BYTES(CKA_ID, "\x01\x02"),
+	BOOL(CKA_TOKEN, CK_TRUE),
+	BOOL(CKA_PRIVATE, CK_FALSE),
+	BOOL(CKA_SENSITIVE, CK_TRUE),
+	BOOL(CKA_ALWAYS_SENSITIVE, CK_FALSE),
+	BOOL(CKA_EXTRACTABLE, CK_FALSE),
+	BOOL(CKA_NEVER_EXTRACTABLE, CK_FALSE),
+	BOOL(CKA_LOCAL, CK_FALSE),
+	BOOL(CKA_ENCRYPT, CK_TRUE),
+	BOOL(CKA_DECRYPT, CK_FALSE),
+	BOOL(CKA_SIGN, CK_FALSE),
+	BOOL(CKA_VERIFY, CK_TRUE),
+	BOOL(CKA_WRAP, CK_TRUE),
+	BOOL(CKA_UNWRAP, CK_FALSE),
+	BOOL(CKA_DERIVE, CK_FALSE),
+	BOOL(CKA_MODIFIABLE, CK_FALSE),
+	BOOL(CKA_COPYABLE, CK_FALSE),
+	BOOL(CKA_DESTROYABLE, CK_FALSE),
+	BOOL(CKA_TRUSTED, CK_FALSE),
+	BOOL(CKA_WRAP_WITH_TRUSTED, CK_FALSE),
+	BOOL(CKA_ALWAYS_AUTHENTICATE, CK_FALSE),
+	NOTHING(CKA_START_DATE),
+	NOTHING(CKA_END_DATE),
+	NOTHING(CKA_ALLOWED_MECHANISMS),
+};
+
+enum { ALL = sizeof(all) / sizeof(*all) };
+
+static void check_value(const struct expected *row, const uint8_t *value)
+{
+	CK_ULONG number;
+
+	if (row->bytes) {
+		assert_memory_equal(value, row->bytes, row->len);
+	} else if (row->len == sizeof(CK_BBOOL)) {
+		assert_int_equal(*value, row->number);
+	} else {
+		memcpy(&number, value, sizeof(number));
+		assert_int_equal(number, row->number);
+	}
+}
+
+static void every_attribute_has_its_value(void **state)
+{
+	for (size_t i = 0; i < ALL; i++) {
+		/* Just as long as the value, so that the sanitizer sees every byte too far. */
+		uint8_t *value = malloc(all[i].len + 1);
+		CK_ATTRIBUTE attribute = {all[i].type, NULL, 99};
+
+		assert_int_equal(attributes_get(object, &attribute, 1), CKR_OK);
+		assert_int_equal(attribute.ulValueLen, all[i].len);
+		attribute.pValue = value;
+		value[all[i].len] = 0xa5;
+		assert_int_equal(attributes_get(object, &attribute, 1), CKR_OK);
+		assert_int_equal(attribute.ulValueLen, all[i].len);
+		check_value(&all[i], value);
+		assert_int_equal(value[all[i].len], 0xa5);
+		free(value);
+	}
+}
+
+static void room_to_spare_is_left_alone(void **state)
+{
+	uint8_t value[64];
+
+	for (size_t i = 0; i < ALL; i++) {
+		CK_ATTRIBUTE attribute = {all[i].type, value, sizeof(value)};
+
+		memset(value, 0xa5, sizeof(value));
+		assert_int_equal(attributes_get(object, &attribute, 1), CKR_OK);
+		assert_int_equal(attribute.ulValueLen, all[i].len);
+		check_value(&all[i], value);
+		assert_int_equal(value[all[i].len], 0xa5);
+	}
+}
+
+static void too_small_a_buffer_is_left_alone(void **state)
+{
+	uint8_t value[64];
+
+	for (size_t i = 0; i < ALL; i++) {
+		CK_ATTRIBUTE attribute = {all[i].type, value, all[i].len - 1};
+
+		if (!all[i].len)
+			continue;
+		memset(value, 0xa5, sizeof(value));
+		assert_int_equal(attributes_get(object, &attribute, 1), CKR_BUFFER_TOO_SMALL);
+		assert_int_equal(attribute.ulValueLen, CK_UNAVAILABLE_INFORMATION);
+		assert_int_equal(value[0], 0xa5);
+	}
+}
+
+static void the_unique_id_is_sixteen_digits(void **state)
+{
+	uint8_t id[17] = {0}, other_id[17] = {0};
+	CK_ATTRIBUTE attribute = {CKA_UNIQUE_ID, id, 16};
+	struct object *other = make("pkcs11:object=name;id=%01%02", 32, true);
+
+	assert_int_equal(attributes_get(object, &attribute, 1), CKR_OK);
+	assert_int_equal(attribute.ulValueLen, 16);
+	assert_int_equal(strspn((char *)id, "0123456789abcdef"), 16);
+	attribute.pValue = other_id;
+	assert_int_equal(attributes_get(other, &attribute, 1), CKR_OK);
+	assert_memory_not_equal(id, other_id, 16);
+	object_put(other);
+}
+
+static void what_is_not_named_has_defaults(void **state)
+{
+	struct object *bare = make("pkcs11:", 15, true);
+	uint8_t value[64];
+	CK_ATTRIBUTE attribute = {CKA_LABEL, value, sizeof(value)};
+	static const CK_ATTRIBUTE_TYPE usages[] = {CKA_ENCRYPT, CKA_DECRYPT, CKA_SIGN,  CKA_VERIFY,
+						   CKA_WRAP,    CKA_UNWRAP,  CKA_DERIVE};
+
+	assert_int_equal(attributes_get(bare, &attribute, 1), CKR_OK);
+	assert_int_equal(attribute.ulValueLen, 0);
+	attribute = (CK_ATTRIBUTE){CKA_ID, value, sizeof(value)};
+	assert_int_equal(attributes_get(bare, &attribute, 1), CKR_OK);
+	assert_int_equal(attribute.ulValueLen, 8);
+	for (size_t i = 0; i < 7; i++) {
+		attribute = (CK_ATTRIBUTE){usages[i], value, 1};
+		assert_int_equal(attributes_get(bare, &attribute, 1), CKR_OK);
+		assert_int_equal(value[0], CK_TRUE);
+	}
+	object_put(bare);
+}
+
+static void the_value_is_sensitive(void **state)
+{
+	uint8_t value[64];
+	CK_ATTRIBUTE attribute = {CKA_VALUE, value, sizeof(value)};
+
+	memset(value, 0xa5, sizeof(value));
+	assert_int_equal(attributes_get(object, &attribute, 1), CKR_ATTRIBUTE_SENSITIVE);
+	assert_int_equal(attribute.ulValueLen, CK_UNAVAILABLE_INFORMATION);
+	for (size_t i = 0; i < sizeof(value); i++)
+		assert_int_equal(value[i], 0xa5);
+	attribute = (CK_ATTRIBUTE){CKA_VALUE, NULL, 0};
+	assert_int_equal(attributes_get(object, &attribute, 1), CKR_ATTRIBUTE_SENSITIVE);
+	assert_int_equal(attribute.ulValueLen, CK_UNAVAILABLE_INFORMATION);
+	assert_int_equal(fake_calls("key_read"), 0);
+}
+
+static void other_attributes_are_unknown(void **state)
+{
+	static const CK_ATTRIBUTE_TYPE types[] = {CKA_MODULUS, CKA_CERTIFICATE_CATEGORY, CKA_ISSUER,
+						  CKA_VENDOR_DEFINED | 1, (CK_ATTRIBUTE_TYPE)-1};
+	uint8_t value[64];
+
+	for (size_t i = 0; i < 5; i++) {
+		CK_ATTRIBUTE attribute = {types[i], value, sizeof(value)};
+
+		assert_int_equal(attributes_get(object, &attribute, 1), CKR_ATTRIBUTE_TYPE_INVALID);
+		assert_int_equal(attribute.ulValueLen, CK_UNAVAILABLE_INFORMATION);
+	}
+}
+
+/* Section 5.7.5: whatever becomes of one entry, the others are answered. */
+static void one_bad_entry_does_not_spoil_the_others(void **state)
+{
+	uint8_t value[64], label[8] = {0}, id[8] = {0}, small[1];
+	CK_ULONG len = 0;
+	CK_ATTRIBUTE list[] = {
+		{CKA_LABEL, label, sizeof(label)},
+		{CKA_VALUE, value, sizeof(value)},
+		{CKA_MODULUS, value, sizeof(value)},
+		{CKA_KEY_TYPE, small, sizeof(small)},
+		{CKA_ID, id, sizeof(id)},
+		{CKA_VALUE_LEN, &len, sizeof(len)},
+	};
+	CK_RV rv = attributes_get(object, list, 6);
+
+	assert_true(rv == CKR_ATTRIBUTE_SENSITIVE || rv == CKR_ATTRIBUTE_TYPE_INVALID ||
+		    rv == CKR_BUFFER_TOO_SMALL);
+	assert_int_equal(list[0].ulValueLen, 4);
+	assert_memory_equal(label, "name", 4);
+	for (int i = 1; i < 4; i++)
+		assert_int_equal(list[i].ulValueLen, CK_UNAVAILABLE_INFORMATION);
+	assert_int_equal(list[4].ulValueLen, 2);
+	assert_memory_equal(id, "\x01\x02", 2);
+	assert_int_equal(list[5].ulValueLen, sizeof(len));
+	assert_int_equal(len, 32);
+	assert_int_equal(attributes_get(object, NULL, 0), CKR_OK);
+}
+
+static void an_unknown_length_is_no_attribute(void **state)
+{
+	struct object *unmeasured = make("pkcs11:object=u", 32, false);
+	CK_ULONG len = 7;
+	CK_ATTRIBUTE attribute = {CKA_VALUE_LEN, &len, sizeof(len)};
+
+	assert_int_equal(attributes_get(unmeasured, &attribute, 1), CKR_ATTRIBUTE_TYPE_INVALID);
+	assert_int_equal(attribute.ulValueLen, CK_UNAVAILABLE_INFORMATION);
+	assert_int_equal(len, 7);
+	object_put(unmeasured);
+}
+
+static void an_object_matches_its_own_attributes(void **state)
+{
+	CK_ATTRIBUTE template[ALL];
+	CK_ULONG numbers[ALL];
+	CK_BBOOL flags[ALL];
+
+	for (size_t i = 0; i < ALL; i++) {
+		numbers[i] = all[i].number;
+		flags[i] = (CK_BBOOL)all[i].number;
+		template[i] = (CK_ATTRIBUTE){all[i].type,
+					     all[i].bytes                     ? (void *)all[i].bytes
+					     : all[i].len == sizeof(CK_BBOOL) ? (void *)&flags[i]
+									      : (void *)&numbers[i],
+					     all[i].len};
+		assert_true(attributes_match(object, &template[i], 1));
+	}
+	assert_true(attributes_match(object, template, ALL));
+	assert_true(attributes_match(object, NULL, 0));
+	for (size_t i = 0; i < ALL; i++) {
+		if (all[i].bytes)
+			continue;
+		numbers[i] ^= 1;
+		flags[i] ^= 1;
+		assert_false(attributes_match(object, template, ALL));
+		numbers[i] ^= 1;
+		flags[i] ^= 1;
+	}
+}
+
+static void near_misses_do_not_match(void **state)
+{
+	CK_ULONG class = CKO_SECRET_KEY;
+	CK_ATTRIBUTE cases[] = {
+		{CKA_LABEL, (void *)"nam", 3},    {CKA_LABEL, (void *)"names", 5},
+		{CKA_LABEL, (void *)"nama", 4},   {CKA_LABEL, NULL, 0},
+		{CKA_ID, (void *)"\x01", 1},      {CKA_CLASS, &class, 4},
+		{CKA_VALUE, (void *)"", 0},       {CKA_MODULUS, (void *)"", 0},
+		{CKA_START_DATE, (void *)"x", 1}, {CKA_VENDOR_DEFINED, (void *)"x", 1},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		assert_false(attributes_match(object, &cases[i], 1));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(every_attribute_has_its_value),
+		TEST(room_to_spare_is_left_alone),
+		TEST(too_small_a_buffer_is_left_alone),
+		TEST(the_unique_id_is_sixteen_digits),
+		TEST(what_is_not_named_has_defaults),
+		TEST(the_value_is_sensitive),
+		TEST(other_attributes_are_unknown),
+		TEST(one_bad_entry_does_not_spoil_the_others),
+		TEST(an_unknown_length_is_no_attribute),
+		TEST(an_object_matches_its_own_attributes),
+		TEST(near_misses_do_not_match),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("attribute", tests, NULL, NULL);
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fake-kernel.h"
+#include "kernel/transform.h"
+#include "pkcs11.h"
+#include "token/module.h"
+#include "token/slot.h"
+
+static int setup(void **state)
+{
+	fake_reset();
+	return module_running() ? -1 : 0;
+}
+
+static int teardown(void **state)
+{
+	if (module_running())
+		module_stop();
+	return fake_open_sockets() || transform_sockets() ? -1 : 0;
+}
+
+static void it_starts_once_and_stops_once(void **state)
+{
+	assert_false(module_running());
+	assert_int_equal(module_stop(), CKR_CRYPTOKI_NOT_INITIALIZED);
+	assert_int_equal(module_start(), CKR_OK);
+	assert_true(module_running());
+	assert_int_equal(module_start(), CKR_CRYPTOKI_ALREADY_INITIALIZED);
+	assert_true(module_running());
+	assert_int_equal(module_stop(), CKR_OK);
+	assert_false(module_running());
+	assert_int_equal(module_stop(), CKR_CRYPTOKI_NOT_INITIALIZED);
+}
+
+/* No prompt, no thread, no probing: a module that is only registered must not be noticed. */
+static void a_start_asks_one_question(void **state)
+{
+	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(fake_calls("alg_probe"), 1);
+	assert_int_equal(fake_calls("alg_bind") + fake_calls("keyring_resolve") +
+				 fake_calls("keyring_list") + fake_calls("keyring_possess"),
+			 0);
+}
+
+static CK_SESSION_HANDLE open_session(void)
+{
+	CK_SESSION_HANDLE session = 0;
+
+	assert_int_equal(C_OpenSession(0, CKF_SERIAL_SESSION, NULL, NULL, &session), CKR_OK);
+	return session;
+}
+
+static CK_RV digest(CK_SESSION_HANDLE session)
+{
+	CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0};
+	uint8_t out[32], expected[32];
+	CK_ULONG len = sizeof(out);
+	CK_RV rv = C_DigestInit(session, &sha256);
+
+	if (rv == CKR_OK)
+		rv = C_Digest(session, (CK_BYTE *)"abc", 3, out, &len);
+	fake_hash("sha256", NULL, 0, "abc", 3, expected, 32);
+	return rv == CKR_OK && memcmp(out, expected, 32) ? CKR_GENERAL_ERROR : rv;
+}
+
+static void a_stop_leaves_nothing_open(void **state)
+{
+	CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0};
+	CK_SESSION_HANDLE session;
+
+	fake_key_add(FAKE_USER_KEYRING, "logon", "pkcs11:object=a", "0123456789abcdef", 16,
+		     FAKE_PERM);
+	assert_int_equal(module_start(), CKR_OK);
+	session = open_session();
+	assert_int_equal(C_Login(session, CKU_USER, NULL, 0), CKR_OK);
+	assert_int_equal(digest(session), CKR_OK);
+	assert_int_equal(C_FindObjectsInit(session, NULL, 0), CKR_OK);
+	assert_int_equal(C_DigestInit(session, &sha256), CKR_OK);
+	assert_int_equal(C_DigestUpdate(session, (CK_BYTE *)"abc", 3), CKR_OK);
+	assert_int_equal(fake_open_sockets(), 1);
+	assert_int_equal(module_stop(), CKR_OK);
+	assert_int_equal(fake_open_sockets(), 0);
+	assert_int_equal(slots_count(), 0);
+}
+
+static void a_new_start_begins_afresh(void **state)
+{
+	CK_SESSION_HANDLE old, session;
+	CK_MECHANISM_INFO info;
+	CK_SESSION_INFO session_info;
+
+	fake_alg_hide("sha256", true);
+	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(C_GetMechanismInfo(0, CKM_SHA256, &info), CKR_MECHANISM_INVALID);
+	old = open_session();
+	assert_int_equal(C_Login(old, CKU_USER, NULL, 0), CKR_OK);
+	assert_int_equal(module_stop(), CKR_OK);
+	fake_alg_hide("sha256", false);
+	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(C_GetMechanismInfo(0, CKM_SHA256, &info), CKR_OK);
+	assert_int_equal(C_GetSessionInfo(old, &session_info), CKR_SESSION_HANDLE_INVALID);
+	session = open_session();
+	assert_int_not_equal(session, old);
+	assert_int_equal(C_GetSessionInfo(session, &session_info), CKR_OK);
+	assert_int_equal(session_info.state, CKS_RO_PUBLIC_SESSION);
+}
+
+static void without_af_alg_it_starts_with_no_slots(void **state)
+{
+	fake_fail("alg_probe", 1, -EAFNOSUPPORT);
+	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(slots_count(), 0);
+	assert_int_equal(module_stop(), CKR_OK);
+	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(slots_count(), 2);
+}
+
+/* In the child: 0, or the line of the first assertion that does not hold. */
+#define CHECK(condition)                           \
+	do {                                       \
+		if (!(condition))                  \
+			_exit(__LINE__ % 255 + 1); \
+	} while (0)
+
+static void child(CK_SESSION_HANDLE parents)
+{
+	CK_SESSION_HANDLE session;
+	CK_SESSION_INFO info;
+	CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0};
+
+	CHECK(!module_running());
+	CHECK(C_DigestInit(parents, &sha256) == CKR_CRYPTOKI_NOT_INITIALIZED);
+	CHECK(C_GetSessionInfo(parents, &info) == CKR_CRYPTOKI_NOT_INITIALIZED);
+	CHECK(module_stop() == CKR_CRYPTOKI_NOT_INITIALIZED);
+	CHECK(fake_open_sockets() == 2);
+	CHECK(module_start() == CKR_OK);
+	CHECK(module_start() == CKR_CRYPTOKI_ALREADY_INITIALIZED);
+	/* Nothing of the parent's is used, or left open. */
+	CHECK(fake_open_sockets() == 0);
+	CHECK(C_GetSessionInfo(parents, &info) == CKR_SESSION_HANDLE_INVALID);
+	CHECK(C_OpenSession(0, CKF_SERIAL_SESSION, NULL, NULL, &session) == CKR_OK);
+	CHECK(C_GetSessionInfo(session, &info) == CKR_OK);
+	CHECK(info.state == CKS_RO_PUBLIC_SESSION);
+	CHECK(digest(session) == CKR_OK);
+	CHECK(C_Finalize(NULL) == CKR_OK);
+	CHECK(fake_open_sockets() == 0);
+	_exit(0);
+}
+
+/* A plain clone(2): no handlers of pthread_atfork(3) run. */
+static pid_t bare_fork(void)
+{
+	return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+static void check_fork(pid_t (*make_child)(void))
+{
+	CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0};
+	uint8_t out[32], expected[32];
+	CK_ULONG len = sizeof(out);
+	CK_SESSION_HANDLE session;
+	CK_SESSION_INFO info;
+	int status;
+	pid_t pid;
+
+	assert_int_equal(module_start(), CKR_OK);
+	session = open_session();
+	assert_int_equal(C_Login(session, CKU_USER, NULL, 0), CKR_OK);
+	/* One socket in mid-message, one kept. */
+	assert_int_equal(C_GenerateRandom(session, out, 1), CKR_OK);
+	assert_int_equal(C_DigestInit(session, &sha256), CKR_OK);
+	assert_int_equal(C_DigestUpdate(session, (CK_BYTE *)"ab", 2), CKR_OK);
+	pid = make_child();
+	if (!pid)
+		child(session);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+
+	assert_true(module_running());
+	assert_int_equal(C_GetSessionInfo(session, &info), CKR_OK);
+	assert_int_equal(info.state, CKS_RO_USER_FUNCTIONS);
+	assert_int_equal(C_DigestUpdate(session, (CK_BYTE *)"c", 1), CKR_OK);
+	assert_int_equal(C_DigestFinal(session, out, &len), CKR_OK);
+	fake_hash("sha256", NULL, 0, "abc", 3, expected, 32);
+	assert_memory_equal(out, expected, 32);
+	assert_int_equal(module_stop(), CKR_OK);
+}
+
+static void a_forked_child_starts_afresh(void **state)
+{
+	check_fork(fork);
+}
+
+static void a_child_of_a_bare_clone_starts_afresh(void **state)
+{
+	check_fork(bare_fork);
+}
+
+static pid_t fork_twice(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid)
+		return pid;
+	pid = fork();
+	if (!pid)
+		return 0;
+	_exit(waitpid(pid, &status, 0) == pid && !status ? 0 : 99);
+}
+
+static void a_grandchild_starts_afresh(void **state)
+{
+	check_fork(fork_twice);
+}
+
+static void a_child_of_a_stopped_module_may_start_it(void **state)
+{
+	int status;
+	pid_t pid;
+
+	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(module_stop(), CKR_OK);
+	pid = fork();
+	if (!pid) {
+		CHECK(module_start() == CKR_OK);
+		CHECK(slots_count() == 2);
+		CHECK(module_stop() == CKR_OK);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_false(module_running());
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(it_starts_once_and_stops_once),
+		TEST(a_start_asks_one_question),
+		TEST(a_stop_leaves_nothing_open),
+		TEST(a_new_start_begins_afresh),
+		TEST(without_af_alg_it_starts_with_no_slots),
+		TEST(a_forked_child_starts_afresh),
+		TEST(a_child_of_a_bare_clone_starts_afresh),
+		TEST(a_grandchild_starts_afresh),
+		TEST(a_child_of_a_stopped_module_may_start_it),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("module", tests, NULL, NULL);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "fake-kernel.h"
+#include "kernel/proc-keys.h"
+#include "kernel/transform.h"
+#include "key/serials.h"
+#include "token/object.h"
+#include "token/slot.h"
+
+static const uint8_t payload[64];
+static const struct slot here = {.id = 0}, elsewhere = {.id = 1};
+
+static int setup(void **state)
+{
+	fake_reset();
+	serials_forget();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	transform_purge(0);
+	return fake_open_sockets() ? -1 : 0;
+}
+
+static int32_t add(const char *type, const char *description, size_t len)
+{
+	return fake_key_add(FAKE_USER_KEYRING, type, description, payload, len, FAKE_PERM);
+}
+
+static struct object *open_object(const char *type, const char *description, size_t len)
+{
+	struct object *object = NULL;
+	char *text = NULL;
+
+	assert_int_equal(
+		object_open(&here, FAKE_USER_KEYRING, add(type, description, len), &object), 0);
+	assert_int_equal(proc_keys_read(&text), 0);
+	object_measure(object, text);
+	free(text);
+	return object;
+}
+
+static int try_open(int32_t serial)
+{
+	struct object *object = NULL;
+	int err = object_open(&here, FAKE_USER_KEYRING, serial, &object);
+
+	if (!err)
+		object_put(object);
+	else
+		assert_null(object);
+	return err;
+}
+
+static void what_is_not_to_be_presented_is_no_object(void **state)
+{
+	assert_int_equal(try_open(add("user", "fscrypt:0123", 64)), -ENOMSG);
+	assert_int_equal(try_open(add("user", "pkcs11:object=a;type=cert", 16)), -EINVAL);
+	assert_int_equal(try_open(add("keyring", "pkcs11:object=a", 4)), -EOPNOTSUPP);
+	assert_int_equal(try_open(add("logon", "pkcs11:object=a", 16)), 0);
+	assert_int_equal(try_open(0x7fffffff), -ENOKEY);
+	fake_serials(false);
+	serials_forget();
+	assert_int_equal(try_open(add("logon", "pkcs11:object=a", 16)), -EOPNOTSUPP);
+	assert_int_equal(try_open(add("user", "pkcs11:object=a", 16)), 0);
+}
+
+/* Whatever a seccomp filter may make of keyctl(2). */
+static void any_failure_to_describe_is_passed_on(void **state)
+{
+	static const int errors[] = {-EACCES, -ENOMEM, -EPROTO, -ENOSYS, -EKEYREVOKED, -EINVAL};
+	int32_t serial = add("logon", "pkcs11:object=a", 16);
+
+	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
+		fake_fail("key_describe", 1, errors[i]);
+		assert_int_equal(try_open(serial), errors[i]);
+	}
+}
+
+static void the_key_type_is_as_named_or_by_length(void **state)
+{
+	static const struct {
+		const char *description;
+		size_t len;
+		CK_KEY_TYPE type;
+	} cases[] = {
+		{"pkcs11:object=a", 16, CKK_AES},
+		{"pkcs11:object=a", 24, CKK_AES},
+		{"pkcs11:object=a", 32, CKK_AES},
+		{"pkcs11:object=a", 15, CKK_GENERIC_SECRET},
+		{"pkcs11:object=a", 17, CKK_GENERIC_SECRET},
+		{"pkcs11:object=a", 31, CKK_GENERIC_SECRET},
+		{"pkcs11:object=a", 33, CKK_GENERIC_SECRET},
+		{"pkcs11:object=a", 48, CKK_GENERIC_SECRET},
+		{"pkcs11:object=a", 64, CKK_GENERIC_SECRET},
+		{"pkcs11:object=a", 1, CKK_GENERIC_SECRET},
+		{"pkcs11:object=a?x-key-type=generic-secret", 32, CKK_GENERIC_SECRET},
+		{"pkcs11:object=a?x-key-type=aes", 33, CKK_AES},
+		{"pkcs11:object=a?x-key-type=sha256-hmac", 32, CKK_SHA256_HMAC},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct object *object = open_object("logon", cases[i].description, cases[i].len);
+
+		assert_int_equal(object->key_type, cases[i].type);
+		assert_int_equal(object->key->length, cases[i].len);
+		object_put(object);
+	}
+}
+
+static void without_a_length_a_key_is_a_generic_secret(void **state)
+{
+	struct object *object;
+
+	assert_int_equal(
+		object_open(&here, FAKE_USER_KEYRING, add("logon", "pkcs11:object=a", 16), &object),
+		0);
+	object_measure(object, NULL);
+	assert_int_equal(object->key_type, CKK_GENERIC_SECRET);
+	object_put(object);
+}
+
+static void a_published_object_is_found_in_its_slot(void **state)
+{
+	struct object *object = open_object("logon", "pkcs11:object=a", 16);
+	CK_OBJECT_HANDLE handle;
+
+	assert_null(object_get(&here, object->handle));
+	assert_int_equal(object_publish(object), CKR_OK);
+	handle = object->handle;
+	assert_int_not_equal(handle, CK_INVALID_HANDLE);
+	assert_ptr_equal(object_get(&here, handle), object);
+	object_put(object);
+	assert_null(object_get(&elsewhere, handle));
+	assert_null(object_get(&here, CK_INVALID_HANDLE));
+	assert_null(object_get(&here, handle + 1));
+	object_withdraw(object);
+	assert_null(object_get(&here, handle));
+}
+
+/* Who holds a reference goes on with the key when its handle has ended. */
+static void a_reference_outlives_the_handle(void **state)
+{
+	struct object *object = open_object("logon", "pkcs11:object=a", 16);
+	struct object *held;
+
+	assert_int_equal(object_publish(object), CKR_OK);
+	held = object_get(&here, object->handle);
+	object_withdraw(object);
+	assert_int_equal(held->metadata.label[0], 'a');
+	assert_int_equal(key_check(held->key), 0);
+	object_put(held);
+	object_put(NULL);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_not_to_be_presented_is_no_object),
+		TEST(the_key_type_is_as_named_or_by_length),
+		TEST(without_a_length_a_key_is_a_generic_secret),
+		TEST(a_published_object_is_found_in_its_slot),
+		TEST(a_reference_outlives_the_handle),
+		TEST(any_failure_to_describe_is_passed_on),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("object", tests, NULL, NULL);
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake-kernel.h"
+#include "mech/mechanism.h"
+#include "token/session.h"
+#include "token/slot.h"
+
+static int setup(void **state)
+{
+	fake_reset();
+	mechanisms_forget();
+	slots_start();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	slots_stop();
+	return fake_open_sockets() ? -1 : 0;
+}
+
+static void without_af_alg_there_are_no_slots(void **state)
+{
+	static const int errors[] = {-EAFNOSUPPORT, -EPERM, -EACCES, -EMFILE};
+	CK_SLOT_ID list[4];
+	CK_ULONG count;
+
+	for (size_t i = 0; i < 4; i++) {
+		fake_fail("alg_probe", 1, errors[i]);
+		slots_start();
+		assert_int_equal(slots_count(), 0);
+		assert_null(slot_find(0));
+		count = 4;
+		assert_int_equal(slot_list(list, &count), CKR_OK);
+		assert_int_equal(count, 0);
+		count = 0;
+		assert_int_equal(slot_list(NULL, &count), CKR_OK);
+		assert_int_equal(count, 0);
+	}
+}
+
+/* The start asks for nothing but a socket: no algorithm, no keyring. */
+static void starting_costs_one_question(void **state)
+{
+	fake_calls_forget();
+	slots_start();
+	assert_int_equal(fake_calls("alg_probe"), 1);
+	assert_int_equal(fake_calls("alg_bind") + fake_calls("keyring_resolve"), 0);
+	slots_stop();
+	assert_int_equal(slots_count(), 0);
+	assert_null(slot_find(0));
+}
+
+/* Section 5.5.1, C_GetSlotList. */
+static void the_list_is_asked_for_in_two_ways(void **state)
+{
+	CK_SLOT_ID list[4] = {77, 77, 77, 77};
+	CK_ULONG count = 99;
+
+	assert_int_equal(slot_list(NULL, &count), CKR_OK);
+	assert_int_equal(count, 2);
+	count = 4;
+	assert_int_equal(slot_list(list, &count), CKR_OK);
+	assert_int_equal(count, 2);
+	assert_int_equal(list[0], 0);
+	assert_int_equal(list[1], 1);
+	assert_int_equal(list[2], 77);
+	for (CK_ULONG room = 0; room < 2; room++) {
+		list[0] = 77;
+		count = room;
+		assert_int_equal(slot_list(list, &count), CKR_BUFFER_TOO_SMALL);
+		assert_int_equal(count, 2);
+		assert_int_equal(list[0], 77);
+	}
+	assert_ptr_not_equal(slot_find(0), slot_find(1));
+	assert_null(slot_find(2));
+	assert_null(slot_find((CK_SLOT_ID)-1));
+}
+
+static void is_padded(const CK_UTF8CHAR *field, size_t size, const char *text)
+{
+	size_t len = strlen(text);
+
+	assert_memory_equal(field, text, len);
+	for (size_t i = len; i < size; i++)
+		assert_int_equal(field[i], ' ');
+}
+
+static void fields_are_padded_with_blanks(void **state)
+{
+	CK_UTF8CHAR field[9] = "12345678";
+
+	blank_padded(field, 8, "abc");
+	assert_string_equal((char *)field, "abc     ");
+	blank_padded(field, 8, "");
+	assert_string_equal((char *)field, "        ");
+	blank_padded(field, 8, "12345678");
+	assert_string_equal((char *)field, "12345678");
+	blank_padded(field, 8, "123456789");
+	assert_string_equal((char *)field, "12345678");
+}
+
+static void slots_hold_tokens(void **state)
+{
+	CK_SLOT_INFO info, other;
+
+	slot_info(slot_find(0), &info);
+	slot_info(slot_find(1), &other);
+	assert_int_equal(info.flags, CKF_TOKEN_PRESENT);
+	is_padded(info.manufacturerID, sizeof(info.manufacturerID), "kcryptoki");
+	assert_memory_not_equal(info.slotDescription, other.slotDescription,
+				sizeof(info.slotDescription));
+	assert_null(memchr(info.slotDescription, '\0', sizeof(info.slotDescription)));
+}
+
+static void tokens_are_ready_and_ask_for_no_pin(void **state)
+{
+	struct slot *slot = slot_find(0);
+	CK_TOKEN_INFO info, other;
+
+	slot->sessions = 3;
+	slot->rw_sessions = 1;
+	memset(&info, 0xa5, sizeof(info));
+	slot_token_info(slot, &info);
+	slot->sessions = slot->rw_sessions = 0;
+	slot_token_info(slot_find(1), &other);
+	assert_int_equal(info.flags, CKF_RNG | CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED);
+	is_padded(info.label, sizeof(info.label), "kernel-user");
+	is_padded(other.label, sizeof(other.label), "kernel-session");
+	is_padded(info.manufacturerID, sizeof(info.manufacturerID), "kcryptoki");
+	assert_memory_not_equal(info.serialNumber, other.serialNumber, sizeof(info.serialNumber));
+	assert_null(memchr(info.serialNumber, '\0', sizeof(info.serialNumber)));
+	assert_null(memchr(info.model, '\0', sizeof(info.model)));
+	assert_null(memchr(info.utcTime, '\0', sizeof(info.utcTime)));
+	assert_int_equal(info.ulMaxSessionCount, CK_EFFECTIVELY_INFINITE);
+	assert_int_equal(info.ulMaxRwSessionCount, CK_EFFECTIVELY_INFINITE);
+	assert_int_equal(info.ulSessionCount, 3);
+	assert_int_equal(info.ulRwSessionCount, 1);
+	assert_int_equal(info.ulMinPinLen, 0);
+	assert_int_equal(info.ulFreePublicMemory, CK_UNAVAILABLE_INFORMATION);
+}
+
+static void mechanisms_that_bind_are_listed(void **state)
+{
+	CK_MECHANISM_TYPE list[64], again[64];
+	CK_ULONG count = 0, n;
+
+	assert_int_equal(slot_mechanisms(NULL, &count), CKR_OK);
+	assert_int_equal(count, n_mechanisms);
+	n = count;
+	assert_int_equal(slot_mechanisms(list, &n), CKR_OK);
+	assert_int_equal(n, count);
+	for (CK_ULONG i = 0; i < n; i++)
+		assert_int_equal(list[i], mechanisms[i].type);
+	n = count - 1;
+	again[count - 1] = 77;
+	assert_int_equal(slot_mechanisms(again, &n), CKR_BUFFER_TOO_SMALL);
+	assert_int_equal(n, count);
+	assert_int_equal(again[count - 1], 77);
+
+	mechanisms_forget();
+	fake_alg_hide("cbc(aes)", true);
+	fake_alg_hide("md5", true);
+	n = 64;
+	assert_int_equal(slot_mechanisms(list, &n), CKR_OK);
+	assert_int_equal(n, count - 3);
+	for (CK_ULONG i = 0; i < n; i++) {
+		assert_int_not_equal(list[i], CKM_AES_CBC);
+		assert_int_not_equal(list[i], CKM_AES_CBC_PAD);
+		assert_int_not_equal(list[i], CKM_MD5);
+	}
+}
+
+/* A short list for want of descriptors would be taken as the truth. */
+static void a_list_that_cannot_be_made_is_an_error(void **state)
+{
+	CK_MECHANISM_TYPE list[64];
+	CK_ULONG count = 64;
+
+	fake_fail("alg_bind", 5, -EMFILE);
+	assert_int_equal(slot_mechanisms(list, &count), CKR_HOST_MEMORY);
+	count = 64;
+	assert_int_equal(slot_mechanisms(list, &count), CKR_OK);
+	assert_int_equal(count, n_mechanisms);
+}
+
+static void mechanism_info_is_the_rows(void **state)
+{
+	CK_MECHANISM_INFO info;
+
+	assert_int_equal(slot_mechanism_info(CKM_AES_CBC_PAD, &info), CKR_OK);
+	assert_int_equal(info.ulMinKeySize, 16);
+	assert_int_equal(info.ulMaxKeySize, 32);
+	assert_int_equal(info.flags, CKF_ENCRYPT | CKF_DECRYPT);
+	assert_int_equal(slot_mechanism_info(CKM_SHA256_HMAC, &info), CKR_OK);
+	assert_int_equal(info.ulMinKeySize, 1);
+	assert_int_equal(info.flags, CKF_SIGN | CKF_VERIFY);
+	assert_int_equal(slot_mechanism_info(CKM_SHA_1, &info), CKR_OK);
+	assert_int_equal(info.flags, CKF_DIGEST);
+	assert_int_equal(slot_mechanism_info(CKM_RSA_PKCS, &info), CKR_MECHANISM_INVALID);
+	fake_alg_hide("sha512", true);
+	assert_int_equal(slot_mechanism_info(CKM_SHA512, &info), CKR_MECHANISM_INVALID);
+	fake_fail("alg_bind", 1, -ENOMEM);
+	assert_int_equal(slot_mechanism_info(CKM_SHA384, &info), CKR_DEVICE_MEMORY);
+}
+
+static CK_ULONG objects_in(struct slot *slot)
+{
+	struct object **list = NULL;
+	size_t count = 0;
+
+	assert_int_equal(slot_look(slot, &list, &count), CKR_OK);
+	for (size_t i = 0; i < count; i++)
+		object_put(list[i]);
+	free(list);
+	return count;
+}
+
+static void each_slot_looks_into_its_keyring(void **state)
+{
+	fake_key_add(FAKE_USER_KEYRING, "logon", "pkcs11:object=a", "0123456789abcdef", 16,
+		     FAKE_PERM);
+	fake_key_add(FAKE_USER_KEYRING, "logon", "pkcs11:object=b", "0123456789abcdef", 16,
+		     FAKE_PERM);
+	fake_key_add(FAKE_SESSION_KEYRING, "logon", "pkcs11:object=c", "0123456789abcdef", 16,
+		     FAKE_PERM);
+	assert_int_equal(objects_in(slot_find(0)), 2);
+	assert_int_equal(objects_in(slot_find(1)), 1);
+	/* The alias is resolved anew each time: what it stands for can change. */
+	assert_int_equal(fake_calls("keyring_resolve"), 2);
+	objects_in(slot_find(1));
+	assert_int_equal(fake_calls("keyring_resolve"), 3);
+	fake_fail("keyring_resolve", 1, -ENOKEY);
+	assert_int_equal(objects_in(slot_find(1)), 0);
+	assert_int_equal(objects_in(slot_find(1)), 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(without_af_alg_there_are_no_slots),
+		TEST(starting_costs_one_question),
+		TEST(the_list_is_asked_for_in_two_ways),
+		TEST(fields_are_padded_with_blanks),
+		TEST(slots_hold_tokens),
+		TEST(tokens_are_ready_and_ask_for_no_pin),
+		TEST(mechanisms_that_bind_are_listed),
+		TEST(a_list_that_cannot_be_made_is_an_error),
+		TEST(mechanism_info_is_the_rows),
+		TEST(each_slot_looks_into_its_keyring),
+	};
+
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests_name("slot", tests, NULL, NULL);
+}
