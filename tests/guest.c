@@ -43,7 +43,8 @@ int guest_teardown(void **state)
 	return 0;
 }
 
-static void say(const char *prefix, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void say(const char *prefix, const char *format,
+						      va_list args)
 {
 	printf("# %s", prefix);
 	vprintf(format, args);
