@@ -269,7 +269,7 @@ CK_SESSION_HANDLE guest_session(void)
 int guest_freeze(struct token *t, key_serial_t serial)
 {
 	key_perm_t perm = KEY_POS_VIEW | KEY_POS_READ | KEY_POS_SEARCH | KEY_POS_LINK |
-			  KEY_POS_SETATTR | KEY_USR_VIEW | KEY_USR_READ | KEY_USR_SEARCH;
+			  KEY_USR_VIEW | KEY_USR_READ | KEY_USR_SEARCH;
 
 	if (keyctl_setperm(serial, perm) != 0)
 		return guest_error(t, "keyctl_setperm: %s", strerror(errno));
@@ -402,6 +402,49 @@ void guest_alg_sockets(struct alg_sockets *sockets)
 size_t guest_descriptors(void)
 {
 	return look(NULL);
+}
+
+static bool is_listed(key_serial_t serial)
+{
+	FILE *keys = fopen("/proc/keys", "r");
+	unsigned int listed;
+	bool found = false;
+	char line[4096];
+
+	while (keys && fgets(line, sizeof(line), keys))
+		found |= sscanf(line, "%8x", &listed) == 1 && listed == (unsigned int)serial;
+	if (keys)
+		fclose(keys);
+	return found;
+}
+
+void guest_wait_until_gone(key_serial_t serial)
+{
+	for (int tries = 0; tries < 200; tries++) {
+		if (!is_listed(serial))
+			return;
+		usleep(10000);
+	}
+	guest_fail("the kernel does not collect key %d", serial);
+}
+
+struct belongings guest_belongings(void)
+{
+	struct belongings stock = {.linked = keyctl_read(KEY_SPEC_USER_KEYRING, NULL, 0),
+				   .descriptors = guest_descriptors()};
+	FILE *users = fopen("/proc/key-users", "r");
+	char line[256];
+	long uid, keys, bytes;
+
+	while (users && fgets(line, sizeof(line), users))
+		if (sscanf(line, "%ld: %*s %*s %ld/%*d %ld/", &uid, &keys, &bytes) == 3 &&
+		    uid == (long)getuid()) {
+			stock.keys = keys;
+			stock.bytes = bytes;
+		}
+	if (users)
+		fclose(users);
+	return stock;
 }
 
 pid_t guest_fork(guest_job run, void *argument)

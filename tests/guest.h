@@ -87,7 +87,8 @@ int guest_run(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
 
 CK_SESSION_HANDLE guest_session(void);
 
-/* Takes the Write permission of a key away, whoever has it; and gives its user Search. */
+/* Takes the Write and SetAttr permissions of a key away, whoever has them; and gives its user
+ * Search. */
 int guest_freeze(struct token *t, key_serial_t serial);
 
 /* A key whose bytes nobody may change, as the module found it after it was made so; FROZEN false:
@@ -112,6 +113,17 @@ void guest_alg_sockets(struct alg_sockets *sockets);
 
 /* All open descriptors. */
 size_t guest_descriptors(void);
+
+/* What is gone is collected soon, but not at once; until then the kernel may say EACCES for it. */
+void guest_wait_until_gone(key_serial_t serial);
+
+/* What this user has in the kernel. */
+struct belongings {
+	long keys, bytes; /* of the quota */
+	long linked;      /* in the user keyring, in bytes */
+	size_t descriptors;
+};
+struct belongings guest_belongings(void);
 
 /* Runs RUN in a forked child, or a thread; fails the test where it fails there. RUN gets a copy of
  * the token, with an error of its own. */

@@ -361,7 +361,7 @@ static void test_reused_descriptors(void **state)
 struct worker {
 	pthread_t id;
 	struct token token;
-	struct token_key *key;
+	struct scene *scene;
 	unsigned long done;
 	int result;
 };
@@ -381,9 +381,9 @@ static void *work_on(void *argument)
 		worker->result = token_session(&worker->token, 0, &session);
 		if (worker->result == 0)
 			worker->result =
-				guest_run(&worker->token, session, worker->key->object, &material,
-					  material.key ? TOKEN_ENCRYPT : TOKEN_DIGEST, text, 3000,
-					  TOKEN_PLAIN, NULL);
+				guest_run(&worker->token, session, worker->scene->key.object,
+					  &material, material.key ? TOKEN_ENCRYPT : TOKEN_DIGEST,
+					  text, 3000, TOKEN_PLAIN, NULL);
 		worker->token.f->C_CloseSession(session);
 		worker->done++;
 	}
@@ -408,38 +408,51 @@ static int digests(struct token *t, void *argument)
 	return t->f->C_Finalize(NULL) == CKR_OK ? 0 : guest_error(t, "C_Finalize in the child");
 }
 
-static int fork_on(struct token *t, void *argument)
+static void *fork_on(void *argument)
 {
-	for (int i = 0; i < FORKS; i++) {
+	struct worker *worker = argument;
+
+	for (; worker->result == 0 && worker->done < FORKS; worker->done++) {
 		int status = -1;
-		pid_t child = guest_fork(digests, argument);
+		pid_t child = guest_fork(digests, worker->scene);
 
 		if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
-			return guest_error(t, "child %d of a thread: status 0x%x", i, status);
+			worker->result = guest_error(&worker->token, "child %lu: status 0x%x",
+						     worker->done, status);
 	}
-	return 0;
+	atomic_store(&stop, 1);
+	return NULL;
 }
 
 static void test_fork_while_others_work(void **state)
 {
-	struct worker workers[3];
+	struct worker workers[4];
 	struct scene scene;
+	int result = 0;
 
 	need_scene();
+#ifdef __SANITIZE_ADDRESS__
+	guest_skip("AddressSanitizer's malloc() may be locked for ever in a child of threads");
+#endif
 	begin(&scene, true);
 	atomic_store(&stop, 0);
-	for (size_t i = 0; i < 3; i++) {
-		workers[i] = (struct worker){.token = token, .key = &scene.key};
-		assert_int_equal(pthread_create(&workers[i].id, NULL, work_on, &workers[i]), 0);
+	for (size_t i = 0; i < 4; i++) {
+		workers[i] = (struct worker){.token = token, .scene = &scene};
+		assert_int_equal(pthread_create(&workers[i].id, NULL, i == 3 ? fork_on : work_on,
+						&workers[i]),
+				 0);
 	}
-	guest_thread(fork_on, &scene);
-	atomic_store(&stop, 1);
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++)
 		pthread_join(workers[i].id, NULL);
+	for (size_t i = 0; i < 4; i++) {
 		if (workers[i].result != 0)
-			guest_fail("a thread that worked: %s", workers[i].token.error);
-		assert_in_range(workers[i].done, 1, 100000000);
+			print_message("# the thread that %s: %s\n", i == 3 ? "forks" : "works",
+				      workers[i].token.error);
+		result |= workers[i].result;
 	}
+	assert_int_equal(result, 0);
+	print_message("# %lu forks during %lu operations\n", workers[3].done,
+		      workers[0].done + workers[1].done + workers[2].done);
 	finish(&scene);
 }
 

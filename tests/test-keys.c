@@ -6,14 +6,22 @@
 #include "guest.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* All but Write: what makes a key constant, for its possessor alone. */
-#define CONSTANT (KEY_POS_ALL & ~KEY_POS_WRITE)
+/* How well a key is guarded against change, by the permissions of its possessor: the module may
+ * keep sockets for the last sort alone, since who may set permissions may also update the key. */
+enum guard { WRITABLE, SETTABLE, CONSTANT, GUARDS };
+
+static const key_perm_t perms[GUARDS] = {
+	[WRITABLE] = KEY_POS_ALL | KEY_USR_VIEW,
+	[SETTABLE] = (KEY_POS_ALL & ~KEY_POS_WRITE) | KEY_USR_VIEW,
+	[CONSTANT] = KEY_POS_VIEW | KEY_POS_READ | KEY_POS_SEARCH | KEY_POS_LINK | KEY_USR_VIEW,
+};
 
 static unsigned char secret[32], other[32];
 
@@ -44,17 +52,6 @@ static int encrypts(CK_SESSION_HANDLE session, const struct token_key *key,
 			 TOKEN_PLAIN, NULL);
 }
 
-/* What is gone is collected soon, but not at once. */
-static void wait_until_gone(key_serial_t serial)
-{
-	for (int tries = 0; tries < 200; tries++) {
-		if (keyctl_describe(serial, NULL, 0) < 0 && errno == ENOKEY)
-			return;
-		usleep(10000);
-	}
-	guest_fail("the kernel does not collect key %d", serial);
-}
-
 /* Ways for a key to become useless, and what its next *Init must answer. */
 static void revoke_it(key_serial_t serial)
 {
@@ -63,19 +60,24 @@ static void revoke_it(key_serial_t serial)
 
 static void expire(key_serial_t serial)
 {
-	assert_int_equal(keyctl_set_timeout(serial, 1), 0);
-	usleep(2200000);
+	for (int tries = 0; tries < 300; tries++) {
+		if (keyctl_get_keyring_ID(serial, 0) == -1 && errno == EKEYEXPIRED)
+			return;
+		usleep(10000);
+	}
+	guest_fail("key %d does not expire", serial);
 }
 
 static void unlink_it(key_serial_t serial)
 {
 	assert_int_equal(keyctl_unlink(serial, KEY_SPEC_USER_KEYRING), 0);
-	wait_until_gone(serial);
+	guest_wait_until_gone(serial);
 }
 
 static void invalidate(key_serial_t serial)
 {
 	assert_int_equal(keyctl_invalidate(serial), 0);
+	guest_wait_until_gone(serial);
 }
 
 static void forbid(key_serial_t serial)
@@ -95,29 +97,36 @@ static void forbid_search(key_serial_t serial)
 struct end {
 	void (*happen)(key_serial_t serial);
 	CK_RV rv;
-	bool found; /* by a later search */
+	bool found;        /* by a later search */
+	enum guard most;   /* it does not happen to keys that are guarded better */
+	unsigned lifetime; /* seconds, set when the key is made */
 };
 
-static const struct end revoked = {revoke_it, CKR_KEY_HANDLE_INVALID, false};
-static const struct end expired = {expire, CKR_KEY_HANDLE_INVALID, false};
-static const struct end unlinked = {unlink_it, CKR_KEY_HANDLE_INVALID, false};
-static const struct end invalidated = {invalidate, CKR_KEY_HANDLE_INVALID, false};
-static const struct end forbidden = {forbid, CKR_KEY_FUNCTION_NOT_PERMITTED, true};
-static const struct end unsearchable = {forbid_search, CKR_KEY_FUNCTION_NOT_PERMITTED, true};
+static const struct end revoked = {revoke_it, CKR_KEY_HANDLE_INVALID, false, SETTABLE, 0};
+static const struct end expired = {expire, CKR_KEY_HANDLE_INVALID, false, CONSTANT, 2};
+static const struct end unlinked = {unlink_it, CKR_KEY_HANDLE_INVALID, false, CONSTANT, 0};
+static const struct end invalidated = {invalidate, CKR_KEY_HANDLE_INVALID, false, CONSTANT, 0};
+static const struct end forbidden = {forbid, CKR_KEY_FUNCTION_NOT_PERMITTED, true, SETTABLE, 0};
+static const struct end unsearchable = {forbid_search, CKR_KEY_FUNCTION_NOT_PERMITTED, true,
+					SETTABLE, 0};
 
-static struct token_key labelled(CK_SESSION_HANDLE session, const char *label, bool frozen)
+static struct token_key labelled(CK_SESSION_HANDLE session, const char *label, enum guard guard,
+				 unsigned lifetime)
 {
+	static unsigned int number;
 	char description[128];
 	struct token_key key = {.length = sizeof(secret)};
 	CK_ULONG count = 0;
 
-	snprintf(description, sizeof(description), "pkcs11:object=%s?x-key-type=aes", label);
+	snprintf(description, sizeof(description), "pkcs11:object=%s;id=%%%02x?x-key-type=aes",
+		 label, number++ & 0xff);
 	key.serial = add_key(token.keyring_type, description, secret, sizeof(secret),
 			     KEY_SPEC_USER_KEYRING);
 	if (key.serial < 0)
 		guest_fail("add_key: %s", strerror(errno));
-	assert_int_equal(
-		keyctl_setperm(key.serial, (frozen ? CONSTANT : KEY_POS_ALL) | KEY_USR_VIEW), 0);
+	if (lifetime)
+		assert_int_equal(keyctl_set_timeout(key.serial, lifetime), 0);
+	assert_int_equal(keyctl_setperm(key.serial, perms[guard]), 0);
 	GUEST_OK(token_find(&token, session, CKO_SECRET_KEY, label, &key.object, 1, &count));
 	assert_int_equal(count, 1);
 	return key;
@@ -133,12 +142,12 @@ static CK_ULONG count_labelled(CK_SESSION_HANDLE session, const char *label)
 }
 
 /* The key ends before its first use, or after one, while another operation has begun. */
-static void end_of_key(const struct end *end, bool frozen, bool used)
+static void end_of_key(const struct end *end, enum guard guard, bool used)
 {
 	struct material material = cbc(secret, sizeof(secret));
 	unsigned char text[64], right[64 + GUEST_SLACK], out[64];
 	CK_SESSION_HANDLE session = guest_session(), busy = guest_session();
-	struct token_key key = labelled(session, "ending", frozen);
+	struct token_key key = labelled(session, "ending", guard, end->lifetime);
 	CK_ULONG n = sizeof(out), m = 0;
 
 	guest_fill(text, sizeof(text), 10);
@@ -149,7 +158,6 @@ static void end_of_key(const struct end *end, bool frozen, bool used)
 		GUEST_RV(token.f->C_EncryptUpdate(busy, text, 16, out, &n), CKR_OK);
 	}
 	end->happen(key.serial);
-	GUEST_RV(try_init(session, key.object, CKM_AES_CBC), end->rv);
 	GUEST_RV(try_init(session, key.object, CKM_AES_CBC), end->rv);
 	if (used) {
 		m = sizeof(out) - n;
@@ -172,10 +180,15 @@ static void end_of_key(const struct end *end, bool frozen, bool used)
 
 static void test_end(void **state)
 {
+	const struct end *end = *state;
+
 	guest_need_keys();
-	for (int frozen = 0; frozen <= 1; frozen++)
-		for (int used = 0; used <= 1; used++)
-			end_of_key(*state, frozen, used);
+	for (int guard = 0; guard <= (int)end->most; guard++) {
+		/* Waiting for the end of a key that was not used is worth it once. */
+		if (!guard || !end->lifetime)
+			end_of_key(end, (enum guard)guard, false);
+		end_of_key(end, (enum guard)guard, true);
+	}
 }
 
 /* The permission to use it comes back: so does the key. */
@@ -186,15 +199,13 @@ static void test_allowed_again(void **state)
 
 	guest_need_keys();
 	session = guest_session();
-	for (int frozen = 0; frozen <= 1; frozen++) {
-		key = labelled(session, "again", frozen);
+	for (int guard = WRITABLE; guard <= SETTABLE; guard++) {
+		key = labelled(session, "again", (enum guard)guard, 0);
 		GUEST_OK(encrypts(session, &key, secret));
 		forbid(key.serial);
 		GUEST_RV(try_init(session, key.object, CKM_AES_CBC),
 			 CKR_KEY_FUNCTION_NOT_PERMITTED);
-		assert_int_equal(keyctl_setperm(key.serial,
-						(frozen ? CONSTANT : KEY_POS_ALL) | KEY_USR_VIEW),
-				 0);
+		assert_int_equal(keyctl_setperm(key.serial, perms[guard]), 0);
 		GUEST_OK(encrypts(session, &key, secret));
 		token_key_drop(&key);
 	}
@@ -209,7 +220,7 @@ static void test_update(void **state)
 
 	guest_need_keys();
 	session = guest_session();
-	key = labelled(session, "updated", false);
+	key = labelled(session, "updated", WRITABLE, 0);
 	/* Only now: a look at the keyring also closes the sockets of keys that have gone. */
 	guest_alg_sockets(&before);
 	GUEST_OK(encrypts(session, &key, secret));
@@ -232,12 +243,16 @@ static void test_constant(void **state)
 
 	guest_need_keys();
 	session = guest_session();
-	key = labelled(session, "constant", true);
+	key = labelled(session, "constant", CONSTANT, 0);
 	guest_alg_sockets(&before);
 	GUEST_OK(encrypts(session, &key, secret));
 	guest_alg_sockets(&first);
 	assert_int_equal(first.n, before.n + 1);
 	assert_int_equal(keyctl_update(key.serial, other, sizeof(other)), -1);
+	assert_int_equal(errno, EACCES);
+	assert_int_equal(keyctl_setperm(key.serial, perms[WRITABLE]), -1);
+	assert_int_equal(errno, EACCES);
+	assert_int_equal(keyctl_revoke(key.serial), -1);
 	assert_int_equal(errno, EACCES);
 	for (int i = 0; i < 5; i++)
 		GUEST_OK(encrypts(session, &key, secret));
@@ -249,17 +264,17 @@ static void test_constant(void **state)
 	GUEST_RV(token.f->C_CloseSession(session), CKR_OK);
 }
 
-/* Its owner may make a constant key writable again, and then change it. */
-static void test_constant_no_more(void **state)
+/* Who may set permissions may give himself Write, and then change the key. */
+static void test_settable(void **state)
 {
 	CK_SESSION_HANDLE session;
 	struct token_key key;
 
 	guest_need_keys();
 	session = guest_session();
-	key = labelled(session, "thawed", true);
+	key = labelled(session, "settable", SETTABLE, 0);
 	GUEST_OK(encrypts(session, &key, secret));
-	assert_int_equal(keyctl_setperm(key.serial, KEY_POS_ALL | KEY_USR_VIEW), 0);
+	assert_int_equal(keyctl_setperm(key.serial, perms[WRITABLE]), 0);
 	GUEST_OK(token_key_update(&token, &key, other, sizeof(other)));
 	GUEST_OK(encrypts(session, &key, other));
 	token_key_drop(&key);
@@ -278,7 +293,7 @@ static void test_handles_stay(void **state)
 	session = guest_session();
 	for (int i = 0; i < 5; i++) {
 		snprintf(label, sizeof(label), "stays-%d", i);
-		keys[i] = labelled(session, label, i % 2);
+		keys[i] = labelled(session, label, i % 2 ? CONSTANT : WRITABLE, 0);
 	}
 	token_key_drop(&keys[2]);
 	for (int i = 0; i < 5; i++) {
@@ -438,29 +453,18 @@ static void test_misfits(void **state)
 	GUEST_RV(token.f->C_CloseSession(session), CKR_OK);
 }
 
-static int unhex(const char *text, unsigned char *bytes, size_t length)
-{
-	unsigned int byte;
-
-	for (size_t i = 0; i < length; i++) {
-		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
-			return -1;
-		bytes[i] = (unsigned char)byte;
-	}
-	return 0;
-}
-
 /* Opens a blob as the kernel does (security/keys/encrypted-keys/encrypted.c): AES-256-CBC under
- * SHA-256 of a purpose and the master key. A zero stands between the IV and what is sealed. */
+ * SHA-256 of a purpose and the master key. A zero stands between the IV and what is sealed; a MAC
+ * follows. */
 static int open_blob(const char *blob, const unsigned char master[32], unsigned char key[32])
 {
-	unsigned char derived_from[9 + 32] = "ENC_KEY", derived[32], sealed[16 + 1 + 32];
+	unsigned char derived_from[9 + 32] = "ENC_KEY", derived[32], sealed[16 + 1 + 32 + 32];
 	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
 	const char *hex = strstr(blob, " 32 ");
 	int made = 0, result = -1;
 
 	memcpy(derived_from + 8, master, 32);
-	if (context && hex && unhex(hex + 4, sealed, sizeof(sealed)) == 0 &&
+	if (context && hex && OPENSSL_hexstr2buf_ex(sealed, sizeof(sealed), NULL, hex + 4, '\0') &&
 	    EVP_Digest(derived_from, sizeof(derived_from), derived, NULL, EVP_sha256(), NULL) &&
 	    EVP_DecryptInit_ex(context, EVP_aes_256_cbc(), NULL, derived, sealed) &&
 	    EVP_CIPHER_CTX_set_padding(context, 0) &&
@@ -508,32 +512,6 @@ static void test_encrypted_key(void **state)
 	GUEST_RV(token.f->C_CloseSession(session), CKR_OK);
 }
 
-/* What this user has in the kernel. */
-struct belongings {
-	long keys, bytes; /* of the quota */
-	long linked;      /* in the user keyring, in bytes */
-	size_t descriptors;
-};
-
-static struct belongings take_stock(void)
-{
-	struct belongings stock = {.linked = keyctl_read(KEY_SPEC_USER_KEYRING, NULL, 0),
-				   .descriptors = guest_descriptors()};
-	FILE *users = fopen("/proc/key-users", "r");
-	char line[256];
-	long uid, keys, bytes;
-
-	while (users && fgets(line, sizeof(line), users))
-		if (sscanf(line, "%ld: %*s %*s %ld/%*d %ld/", &uid, &keys, &bytes) == 3 &&
-		    uid == (long)getuid()) {
-			stock.keys = keys;
-			stock.bytes = bytes;
-		}
-	if (users)
-		fclose(users);
-	return stock;
-}
-
 static int all_of_it(struct token *t, void *argument)
 {
 	struct material material = cbc(secret, 32);
@@ -569,11 +547,11 @@ static void test_nothing_left(void **state)
 	GUEST_RV(token.f->C_Finalize(NULL), CKR_OK);
 	for (int anonymous = 0; anonymous <= 1; anonymous++) {
 		usleep(300000);
-		before = take_stock();
+		before = guest_belongings();
 		/* A thread of its own, whose keyrings go with it. */
 		guest_thread(all_of_it, anonymous ? &anonymous : NULL);
 		for (int tries = 0; tries < 100; tries++) {
-			after = take_stock();
+			after = guest_belongings();
 			if (after.keys == before.keys && after.bytes == before.bytes)
 				break;
 			usleep(20000);
@@ -598,7 +576,7 @@ int main(void)
 		cmocka_unit_test(test_allowed_again),
 		cmocka_unit_test(test_update),
 		cmocka_unit_test(test_constant),
-		cmocka_unit_test(test_constant_no_more),
+		cmocka_unit_test(test_settable),
 		cmocka_unit_test(test_handles_stay),
 		cmocka_unit_test(test_not_presented),
 		cmocka_unit_test(test_attributes),

@@ -27,31 +27,22 @@ static CK_RV digest_init(CK_SESSION_HANDLE s, CK_MECHANISM_PTR mechanism, CK_OBJ
 	return token.f->C_DigestInit(s, mechanism);
 }
 
-static CK_RV digest_update(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out,
-			   CK_ULONG_PTR out_length)
-{
-	*out_length = 0;
-	return token.f->C_DigestUpdate(s, in, n);
-}
+#define ONLY_TAKES(name, function)                                                          \
+	static CK_RV name(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out, \
+			  CK_ULONG_PTR out_length)                                          \
+	{                                                                                   \
+		*out_length = 0;                                                            \
+		return token.f->function(s, in, n);                                         \
+	}
 
-static CK_RV sign_update(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out,
-			 CK_ULONG_PTR out_length)
-{
-	*out_length = 0;
-	return token.f->C_SignUpdate(s, in, n);
-}
+ONLY_TAKES(digest_update, C_DigestUpdate)
+ONLY_TAKES(sign_update, C_SignUpdate)
+ONLY_TAKES(verify_update, C_VerifyUpdate)
 
 static CK_RV verify_single(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out,
 			   CK_ULONG_PTR out_length)
 {
 	return token.f->C_Verify(s, in, n, out, *out_length);
-}
-
-static CK_RV verify_update(CK_SESSION_HANDLE s, CK_BYTE_PTR in, CK_ULONG n, CK_BYTE_PTR out,
-			   CK_ULONG_PTR out_length)
-{
-	*out_length = 0;
-	return token.f->C_VerifyUpdate(s, in, n);
 }
 
 static CK_RV verify_final(CK_SESSION_HANDLE s, CK_BYTE_PTR out, CK_ULONG_PTR out_length)
@@ -147,12 +138,6 @@ static struct subject *choose(const struct kind *kind, bool frozen)
 	return s;
 }
 
-static void drop(struct subject *s)
-{
-	GUEST_RV(token.f->C_CloseSession(s->session), CKR_OK);
-	token_key_drop(&s->key);
-}
-
 static CK_RV init(struct subject *s)
 {
 	return s->kind->init(s->session, s->mechanism, s->key.object);
@@ -240,7 +225,8 @@ static void each_kind(void (*test)(struct subject *))
 			struct subject *s = choose(&kinds[i], frozen);
 
 			test(s);
-			drop(s);
+			GUEST_RV(token.f->C_CloseSession(s->session), CKR_OK);
+			token_key_drop(&s->key);
 		}
 		tested++;
 	}
@@ -248,35 +234,24 @@ static void each_kind(void (*test)(struct subject *))
 		guest_skip("no mechanism is offered");
 }
 
-static void init_twice(struct subject *s)
+static void begin_and_cancel(struct subject *s)
 {
 	struct output output;
 
+	EXPECT(s->kind->init(s->session, NULL, s->key.object), CKR_OK);
+	expect_none(s);
 	EXPECT(init(s), CKR_OK);
 	EXPECT(init(s), CKR_OPERATION_ACTIVE);
 	EXPECT(single(s, &output), CKR_OK);
 	expect_output(s, &output, 0);
 
 	EXPECT(init(s), CKR_OK);
-	EXPECT(update(s, 0, 20, &output), CKR_OK);
-	EXPECT(init(s), CKR_OPERATION_ACTIVE);
-	EXPECT(s->kind->init(s->session, NULL, 0), CKR_OK);
-	expect_none(s);
-	expect_fresh(s);
-}
-
-static void null_mechanism(struct subject *s)
-{
-	struct output output;
-
-	EXPECT(s->kind->init(s->session, NULL, s->key.object), CKR_OK);
-	expect_none(s);
-	EXPECT(init(s), CKR_OK);
 	EXPECT(s->kind->init(s->session, NULL, s->key.object), CKR_OK);
 	expect_none(s);
 	EXPECT(init(s), CKR_OK);
 	EXPECT(update(s, 0, 33, &output), CKR_OK);
-	EXPECT(s->kind->init(s->session, NULL, s->key.object), CKR_OK);
+	EXPECT(init(s), CKR_OPERATION_ACTIVE);
+	EXPECT(s->kind->init(s->session, NULL, CK_INVALID_HANDLE), CKR_OK);
 	expect_none(s);
 	expect_fresh(s);
 }
@@ -338,23 +313,17 @@ static void query_the_final(struct subject *s)
 	expect_fresh(s);
 }
 
-static void single_after_update(struct subject *s)
-{
-	struct output output;
-
-	EXPECT(init(s), CKR_OK);
-	EXPECT(update(s, 0, 48, &output), CKR_OK);
-	EXPECT(single(s, &output), CKR_OPERATION_NOT_INITIALIZED);
-	expect_none(s);
-	expect_fresh(s);
-}
-
-static void final_at_once(struct subject *s)
+static void out_of_order(struct subject *s)
 {
 	struct output output;
 
 	expect_none(s);
 	EXPECT(s->kind->final(s->session, NULL, &output.length), CKR_OPERATION_NOT_INITIALIZED);
+	EXPECT(init(s), CKR_OK);
+	EXPECT(update(s, 0, 48, &output), CKR_OK);
+	EXPECT(single(s, &output), CKR_OPERATION_NOT_INITIALIZED);
+	expect_none(s);
+	/* A message without updates is empty; what libcrypto made of one to decrypt may not be. */
 	new_message(s, 0);
 	EXPECT(init(s), CKR_OK);
 	if (s->in_length)
@@ -398,7 +367,6 @@ static void refused(struct subject *s)
 		s->in_length = 31;
 		EXPECT(init(s), CKR_OK);
 		EXPECT(single(s, &output), wrong_length);
-		expect_none(s);
 		EXPECT(init(s), CKR_OK);
 		EXPECT(update(s, 0, 31, &output), CKR_OK);
 		EXPECT(final(s, &output), wrong_length);
@@ -420,7 +388,6 @@ static void refused(struct subject *s)
 		s->out[5] ^= 1;
 		EXPECT(init(s), CKR_OK);
 		EXPECT(single(s, &output), CKR_SIGNATURE_INVALID);
-		expect_none(s);
 		s->out_length--;
 		EXPECT(init(s), CKR_OK);
 		EXPECT(update(s, 0, 100, &output), CKR_OK);
@@ -443,23 +410,20 @@ static void leave_off(struct subject *s, int step)
 		EXPECT(update(s, 0, 7, &output), CKR_OK);
 		break;
 	case 2:
-		EXPECT(update(s, 0, 16, &output), CKR_OK);
-		break;
-	case 3:
 		for (size_t at = 0; at + 501 < s->in_length; at += 501)
 			EXPECT(update(s, at, 501, &output), CKR_OK);
 		break;
-	case 4: /* the answer may have needed bytes through the kernel */
+	case 3: /* the answer may have needed bytes through the kernel */
 		if (!s->kind->verify)
 			EXPECT(s->kind->single(s->session, s->in, s->in_length, NULL, &asked),
 			       CKR_OK);
 		break;
-	case 5:
+	case 4:
 		EXPECT(update(s, 0, s->in_length, &output), CKR_OK);
 		if (!s->kind->verify)
 			EXPECT(s->kind->final(s->session, NULL, &asked), CKR_OK);
 		break;
-	case 6: /* too small by so little that a padding has to be looked at */
+	case 5: /* too small by so little that a padding has to be looked at */
 		if (!s->kind->verify && s->out_length) {
 			asked = s->out_length - 1;
 			EXPECT(s->kind->single(s->session, s->in, s->in_length, output.bytes,
@@ -474,7 +438,7 @@ static void leave_off(struct subject *s, int step)
 
 static void abandoned(struct subject *s)
 {
-	for (int step = 0; step <= 6; step++) {
+	for (int step = 0; step <= 5; step++) {
 		leave_off(s, step);
 		EXPECT(s->kind->init(s->session, NULL, 0), CKR_OK);
 		expect_fresh(s);
@@ -571,12 +535,10 @@ static void test_side_by_side(void **state)
 		each_kind(name);              \
 	}
 
-EACH_KIND(init_twice)
-EACH_KIND(null_mechanism)
+EACH_KIND(begin_and_cancel)
 EACH_KIND(query_then_small_then_enough)
 EACH_KIND(query_the_final)
-EACH_KIND(single_after_update)
-EACH_KIND(final_at_once)
+EACH_KIND(out_of_order)
 EACH_KIND(errors_end)
 EACH_KIND(refused)
 EACH_KIND(abandoned)
@@ -621,12 +583,10 @@ static int set_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_init_twice),
-		cmocka_unit_test(test_null_mechanism),
+		cmocka_unit_test(test_begin_and_cancel),
 		cmocka_unit_test(test_query_then_small_then_enough),
 		cmocka_unit_test(test_query_the_final),
-		cmocka_unit_test(test_single_after_update),
-		cmocka_unit_test(test_final_at_once),
+		cmocka_unit_test(test_out_of_order),
 		cmocka_unit_test(test_errors_end),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_abandoned),

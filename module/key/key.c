@@ -77,8 +77,12 @@ static int arm_once(const struct key *key, int transform)
 	int err = alg_set_key_serial(transform, key->serial);
 
 	/* This errno also says that the kernel knows no serial numbers at all. */
-	if (err == -ENOPROTOOPT && key->source->arm_by_value && !alg_takes_serials(transform))
-		err = key->source->arm_by_value(key->serial, transform);
+	if (err == -ENOPROTOOPT && key->source->arm_by_value && !alg_takes_serials(transform)) {
+		/* Reading asks for Read permission; using a key asks for Search on every kernel. */
+		err = key_usable(key->serial);
+		if (!err)
+			err = key->source->arm_by_value(key->serial, transform);
+	}
 	return err;
 }
 
