@@ -342,7 +342,7 @@ static void gcm_around(size_t limit)
 			if (total < aads[i] + 16)
 				continue;
 			/* Megabytes at a time are slow; the edges matter. */
-			if (limit < 500000 || (offsets[j] >= -1 && offsets[j] <= 1)) {
+			if (limit < 500000 || (!(aads[i] % 4096) && abs(offsets[j]) <= 1)) {
 				gcm_total(&gcm, total, aads[i], false);
 				if (limit < 500000)
 					gcm_total(&gcm, total, aads[i], true);
