@@ -204,6 +204,7 @@ static void a_misplaced_restriction_is_not_read_as_none(void **state)
 		"pkcs11:object=a;x-usage=sign",
 		"pkcs11:x-mechanisms=aes-gcm;object=a",
 		"pkcs11:object=a;x-usage=",
+		"pkcs11:object=a; x-us age = sign",
 		/* p11-kit takes white space out, wherever it is: RFC 7512, section 2.3. */
 		"pkcs11:object=a; x-usage=sign",
 	};
@@ -215,6 +216,18 @@ static void a_misplaced_restriction_is_not_read_as_none(void **state)
 		metadata_free(&metadata);
 		fail_msg("usable for 0x%x: %s", metadata.usage, descriptions[i]);
 	}
+}
+
+static void a_repeated_restriction_is_refused(void **state)
+{
+	struct metadata metadata;
+
+	refuses("pkcs11:object=a?x-usage=sign&x-usage=encrypt", -EINVAL);
+	refuses("pkcs11:object=a?x-usage=sign& x-usage=encrypt", -EINVAL);
+	refuses("pkcs11:object=a?x-key-type=aes&x-key-type=generic-secret", -EINVAL);
+	reads(&metadata, "pkcs11:object=x-usage%20x-usage?x-usage=sign");
+	assert_int_equal(metadata.usage, USAGE_SIGN);
+	metadata_free(&metadata);
 }
 
 static void restrictions_to_mechanisms_are_refused(void **state)
@@ -301,6 +314,7 @@ int main(void)
 		cmocka_unit_test(key_types_have_names),
 		cmocka_unit_test(usages_are_read_or_refused),
 		cmocka_unit_test(a_misplaced_restriction_is_not_read_as_none),
+		cmocka_unit_test(a_repeated_restriction_is_refused),
 		cmocka_unit_test(restrictions_to_mechanisms_are_refused),
 		cmocka_unit_test(only_secret_keys_are_taken),
 		cmocka_unit_test(foreign_attributes_are_left_alone),

@@ -84,22 +84,44 @@ static bool is_text(const uint8_t *bytes, size_t len)
 	return true;
 }
 
-/* Our attributes belong behind the '?'. In the path p11-kit passes over them, but whoever put a
- * restriction there meant it. White space counts nowhere in a URI. */
-static bool misplaced(const char *description)
+/* A copy of URI without white space, which counts nowhere in one; to be freed. */
+static char *compact(const char *uri)
 {
-	char name[3] = "";
-	size_t len = 0;
+	char *copy = malloc(strlen(uri) + 1), *end = copy;
 
-	for (const char *c = description; *c && *c != '?'; c++) {
-		if (*c == ':' || *c == ';')
-			len = 0;
-		else if (!strchr(" \t\n\v\f\r", *c) && len < 2)
-			name[len++] = *c;
-		if (len == 2 && !strcmp(name, "x-"))
-			return true;
+	if (!copy)
+		return NULL;
+	for (; *uri; uri++)
+		if (!strchr(" \t\n\v\f\r", *uri))
+			*end++ = *uri;
+	*end = '\0';
+	return copy;
+}
+
+/*
+ * What p11-kit passes over in URI, though whoever wrote it meant something: our attributes in the
+ * path (they belong behind the '?'), and an attribute of ours that stands twice, which RFC 7512
+ * forbids. NULL: nothing.
+ */
+static const char *mistake(const char *uri)
+{
+	static const char *const ours[] = {"x-key-type=", "x-usage=", "x-mechanisms="};
+	const char *query = strchr(uri, '?');
+
+	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
+		int seen = 0;
+
+		for (const char *c = uri; (c = strstr(c, ours[i])); c++) {
+			if (c == uri || !strchr(":;?&", c[-1]))
+				continue;
+			if (!query || c < query)
+				return "attributes that begin with x- belong behind a question "
+				       "mark";
+			if (seen++)
+				return "an attribute stands twice";
+		}
 	}
-	return false;
+	return NULL;
 }
 
 static int copy(P11KitUri *uri, CK_ATTRIBUTE_TYPE type, uint8_t **bytes, size_t *len)
@@ -135,6 +157,7 @@ static int read_uri(struct metadata *metadata, P11KitUri *uri, const char *descr
 {
 	CK_ATTRIBUTE *class;
 	const char *value;
+	char *text;
 	int err = p11_kit_uri_parse(description, P11_KIT_URI_FOR_ANY, uri);
 
 	if (err == P11_KIT_URI_NO_MEMORY)
@@ -148,10 +171,13 @@ static int read_uri(struct metadata *metadata, P11KitUri *uri, const char *descr
 		*why = "its type= is not secret-key";
 		return -EINVAL;
 	}
-	if (misplaced(description)) {
-		*why = "attributes that begin with x- belong behind a question mark";
+	text = compact(description);
+	if (!text)
+		return -ENOMEM;
+	*why = mistake(text);
+	free(text);
+	if (*why)
 		return -EINVAL;
-	}
 	value = p11_kit_uri_get_vendor_query(uri, "x-key-type");
 	if (value && !read_key_type(metadata, value)) {
 		*why = "its x-key-type is not known";
