@@ -39,8 +39,9 @@ static size_t digest_size(const char *name)
 	static const struct {
 		const char *part;
 		size_t size;
-	} sizes[] = {{"MD5", 16},    {"SHA_1", 20},  {"SHA224", 28},
-		     {"SHA256", 32}, {"SHA384", 48}, {"SHA512", 64}};
+	} sizes[] = {{"MD5", 16},      {"SHA_1", 20},   {"SHA224", 28},   {"SHA256", 32},
+		     {"SHA384", 48},   {"SHA512", 64},  {"SHA3_224", 28}, {"SHA3_256", 32},
+		     {"SHA3_384", 48}, {"SHA3_512", 64}};
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++)
 		if (!strncmp(name + strlen("CKM_"), sizes[i].part, strlen(sizes[i].part)))
@@ -75,12 +76,17 @@ static void names_are_those_of_the_numbers(void **state)
 		{0x250, "CKM_SHA256", "sha256"},
 		{0x260, "CKM_SHA384", "sha384"},
 		{0x270, "CKM_SHA512", "sha512"},
+		{0x2b5, "CKM_SHA3_224", "sha3-224"},
+		{0x2b0, "CKM_SHA3_256", "sha3-256"},
+		{0x2c0, "CKM_SHA3_384", "sha3-384"},
+		{0x2d0, "CKM_SHA3_512", "sha3-512"},
 		{0x211, "CKM_MD5_HMAC", "hmac(md5)"},
 		{0x221, "CKM_SHA_1_HMAC", "hmac(sha1)"},
 		{0x256, "CKM_SHA224_HMAC", "hmac(sha224)"},
 		{0x251, "CKM_SHA256_HMAC", "hmac(sha256)"},
 		{0x261, "CKM_SHA384_HMAC", "hmac(sha384)"},
 		{0x271, "CKM_SHA512_HMAC", "hmac(sha512)"},
+		{0x108a, "CKM_AES_CMAC", "cmac(aes)"},
 		{0x1081, "CKM_AES_ECB", "ecb(aes)"},
 		{0x1082, "CKM_AES_CBC", "cbc(aes)"},
 		{0x1085, "CKM_AES_CBC_PAD", "cbc(aes)"},
@@ -121,13 +127,15 @@ static void check_hmac(const struct mechanism *row)
 
 static void check_aes(const struct mechanism *row)
 {
-	assert_int_equal(row->flags, CKF_ENCRYPT | CKF_DECRYPT);
+	bool mac = ends(row->name, "_CMAC");
+
+	assert_int_equal(row->flags, mac ? CKF_SIGN | CKF_VERIFY : CKF_ENCRYPT | CKF_DECRYPT);
 	assert_true(mechanism_takes_key(row));
 	assert_true(mechanism_fits_key(row, CKK_AES));
 	assert_false(mechanism_fits_key(row, CKK_GENERIC_SECRET));
 	assert_int_equal(row->key_min, 16);
 	assert_int_equal(row->key_max, 32);
-	assert_int_equal(row->size, 0);
+	assert_int_equal(row->size, mac ? 16 : 0);
 	assert_int_equal(row->padded, ends(row->name, "_PAD"));
 	assert_int_equal(row->stream, ends(row->name, "_CTR"));
 }

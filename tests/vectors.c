@@ -24,6 +24,7 @@
 
 /* clang-format off */
 #define SIZES(stem) stem "128.rsp", stem "192.rsp", stem "256.rsp"
+#define SIZES_TXT(stem) stem "128.txt", stem "192.txt", stem "256.txt"
 #define AES_FILES(mode)                                                                            \
 	FILES(SIZES("ciphers/AES/" mode "/" mode "GFSbox"),                                        \
 	      SIZES("ciphers/AES/" mode "/" mode "KeySbox"),                                       \
@@ -47,6 +48,10 @@ const struct vector_set vector_sets[] = {
 	DIGEST(CKM_SHA256, 64, SHA_FILES("SHA2/SHA256")),
 	DIGEST(CKM_SHA384, 128, SHA_FILES("SHA2/SHA384")),
 	DIGEST(CKM_SHA512, 128, SHA_FILES("SHA2/SHA512")),
+	DIGEST(CKM_SHA3_224, 144, SHA_FILES("SHA3/SHA3_224")),
+	DIGEST(CKM_SHA3_256, 136, SHA_FILES("SHA3/SHA3_256")),
+	DIGEST(CKM_SHA3_384, 104, SHA_FILES("SHA3/SHA3_384")),
+	DIGEST(CKM_SHA3_512, 72, SHA_FILES("SHA3/SHA3_512")),
 
 	MAC(CKM_MD5_HMAC, 64, "md5-hmac", FILES("HMAC/rfc-2202-md5.txt")),
 	MAC(CKM_SHA_1_HMAC, 64, "sha-1-hmac", FILES("HMAC/rfc-2202-sha1.txt")),
@@ -54,6 +59,9 @@ const struct vector_set vector_sets[] = {
 	MAC(CKM_SHA256_HMAC, 64, "sha256-hmac", FILES("HMAC/rfc-4231-sha256.txt")),
 	MAC(CKM_SHA384_HMAC, 128, "sha384-hmac", FILES("HMAC/rfc-4231-sha384.txt")),
 	MAC(CKM_SHA512_HMAC, 128, "sha512-hmac", FILES("HMAC/rfc-4231-sha512.txt")),
+
+	{CKM_AES_CMAC, "CKM_AES_CMAC", VECTOR_MAC, VECTOR_NO_PARAM, 16, {"aes", "aes"},
+	 FILES(SIZES_TXT("CMAC/nist-800-38b-aes"))},
 
 	AES(CKM_AES_ECB, CIPHER, NO_PARAM, AES_FILES("ECB")),
 	AES(CKM_AES_CBC, CIPHER, IV, AES_FILES("CBC")),
@@ -89,10 +97,12 @@ static const struct field {
 	{"PLAINTEXT", offsetof(struct vector, text)},
 	{"PT", offsetof(struct vector, text)},
 	{"MSG", offsetof(struct vector, text)},
+	{"MESSAGE", offsetof(struct vector, text)},
 	{"CIPHERTEXT", offsetof(struct vector, cipher)},
 	{"CT", offsetof(struct vector, cipher)},
 	{"TAG", offsetof(struct vector, tag)},
 	{"MD", offsetof(struct vector, tag)},
+	{"OUTPUT", offsetof(struct vector, tag)},
 };
 
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))

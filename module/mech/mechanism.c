@@ -35,6 +35,10 @@ const struct mechanism mechanisms[] = {
 	DIGEST(CKM_SHA256, "sha256", 32),
 	DIGEST(CKM_SHA384, "sha384", 48),
 	DIGEST(CKM_SHA512, "sha512", 64),
+	DIGEST(CKM_SHA3_224, "sha3-224", 28),
+	DIGEST(CKM_SHA3_256, "sha3-256", 32),
+	DIGEST(CKM_SHA3_384, "sha3-384", 48),
+	DIGEST(CKM_SHA3_512, "sha3-512", 64),
 
 	HMAC(CKM_MD5_HMAC, CKK_MD5_HMAC, "md5", 16),
 	HMAC(CKM_SHA_1_HMAC, CKK_SHA_1_HMAC, "sha1", 20),
@@ -42,6 +46,11 @@ const struct mechanism mechanisms[] = {
 	HMAC(CKM_SHA256_HMAC, CKK_SHA256_HMAC, "sha256", 32),
 	HMAC(CKM_SHA384_HMAC, CKK_SHA384_HMAC, "sha384", 48),
 	HMAC(CKM_SHA512_HMAC, CKK_SHA512_HMAC, "sha512", 64),
+
+	{.type = CKM_AES_CMAC, .name = "CKM_AES_CMAC", .kernel_type = "hash",
+	 .kernel_name = "cmac(aes)", .engine = &hash_engine, .decode = parameter_none,
+	 .key_types = {CKK_AES, CKK_AES}, .key_min = 16, .key_max = 32, .size = 16,
+	 .flags = CKF_SIGN | CKF_VERIFY},
 
 	AES(CKM_AES_ECB, "skcipher", "ecb(aes)", &cipher_engine, parameter_none, .block = 16),
 	AES(CKM_AES_CBC, "skcipher", "cbc(aes)", &cipher_engine, parameter_iv16, .block = 16),
