@@ -17,9 +17,14 @@
 static uint8_t message[67];
 static struct operation operation;
 
+/* Of a length that suits HMAC and CMAC. */
+static const char secret[] = "a key of 16 byte";
+
+enum { SECRET = sizeof(secret) - 1 };
+
 static int arm(const struct transform_key *key, int transform)
 {
-	return alg_set_key(transform, "key", 3);
+	return alg_set_key(transform, secret, SECRET);
 }
 
 static const struct transform_key key = {.id = 1, .constant = true, .arm = arm};
@@ -55,7 +60,8 @@ static void reference(const struct mechanism *row, const uint8_t *in, size_t len
 {
 	bool keyed = mechanism_takes_key(row);
 
-	fake_hash(row->kernel_name, keyed ? "key" : NULL, keyed ? 3 : 0, in, len, out, row->size);
+	fake_hash(row->kernel_name, keyed ? secret : NULL, keyed ? SECRET : 0, in, len, out,
+		  row->size);
 }
 
 static bool is_hash(const struct mechanism *row)
