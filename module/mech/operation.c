@@ -91,7 +91,7 @@ static CK_RV run(struct operation *operation, enum operation_part part, const CK
 {
 	const struct engine *engine = operation->mechanism->engine;
 	bool last = part != OPERATION_NEXT;
-	size_t room = out ? *out_len : SIZE_MAX, need = 0, made = 0;
+	size_t room = out && out_len ? *out_len : SIZE_MAX, need = 0, made = 0;
 	CK_RV rv;
 
 	*asked = out_len && !out;
