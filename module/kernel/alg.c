@@ -108,7 +108,9 @@ ssize_t alg_room(int op, size_t len)
 	ssize_t in = buffer_size(op, SO_RCVBUF, len);
 	ssize_t least = out < in ? out : in;
 
-	return least < PAGE ? least : least - PAGE;
+	if (least < 0)
+		return least;
+	return least > PAGE ? least - PAGE : 0;
 }
 
 /* The control messages of one request, packed one behind the other (cmsg(3)). */

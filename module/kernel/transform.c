@@ -171,11 +171,10 @@ int transform_take(const struct transform *transform, struct op_socket **socket)
 
 ssize_t transform_room(struct op_socket *socket, size_t len)
 {
-	enum { ALWAYS = 4096 }; /* af_alg_sndbuf() and af_alg_rcvbuf() grant a page at least */
 	ssize_t room;
 
-	if (len <= ALWAYS || len <= socket->room)
-		return (ssize_t)(socket->room ? socket->room : ALWAYS);
+	if (socket->room && len <= socket->room)
+		return (ssize_t)socket->room;
 	room = alg_room(socket->fd, len);
 	if (room > 0)
 		socket->room = (size_t)room;
@@ -245,6 +244,10 @@ void transform_purge(uint64_t key_id)
 
 	pthread_mutex_lock(&sockets.lock);
 	out = collect(key_id, INT64_MAX);
+	/* Those in use go when they are given back. */
+	for (struct op_socket *socket = sockets.first; socket; socket = socket->next)
+		if (!key_id || socket->key_id == key_id)
+			socket->keep = false;
 	pthread_mutex_unlock(&sockets.lock);
 	dispose(out);
 }

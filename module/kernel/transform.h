@@ -54,13 +54,14 @@ void transform_give(struct op_socket *socket, bool clean);
 
 /*
  * The bytes that one request on SOCKET may queue before it is received, raised towards LEN where
- * the kernel allows; or -errno. Asks the kernel once, and not at all where LEN is a page or less.
+ * the kernel allows; or -errno. Asks the kernel once, and again where LEN is more than it said.
  * Beyond it a send blocks, and an AEAD or XTS result is silently wrong (crypto/algif_aead.c splits
  * it into several requests).
  */
 ssize_t transform_room(struct op_socket *socket, size_t len);
 
-/* Closes the kept sockets of a key, or (0) of all keys and none. */
+/* Closes the kept sockets of a key, or (0) of all keys and none; those in use are closed when they
+ * are given back. */
 void transform_purge(uint64_t key_id);
 
 /* Sockets open now, kept ones included. */

@@ -10,8 +10,13 @@
 #include "mech/engine.h"
 #include "mech/rv.h"
 
-/* Bytes worth asking larger socket buffers for: beyond this a request gains nothing measurable. */
-enum { REQUEST_MAX = 128 * 1024 };
+enum {
+	/* Bytes worth asking larger socket buffers for. */
+	REQUEST_MAX = 128 * 1024,
+	/* A page may always be queued (af_alg_sndbuf()), and a result that the kernel hands out
+	 * in several pieces is chained. */
+	REQUEST_MIN = 4096,
+};
 
 static bool decrypts(const struct operation *operation)
 {
@@ -145,11 +150,15 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 	size_t limit = whole < REQUEST_MAX ? whole : REQUEST_MAX;
 	struct alg_request head = operation_request(operation);
 	size_t done = 0;
-	ssize_t room = transform_room(operation->socket, limit);
+	ssize_t room = REQUEST_MIN;
 	int err = 0;
 
+	if (limit > REQUEST_MIN)
+		room = transform_room(operation->socket, limit);
 	if (room < 0)
 		return (int)room;
+	if (room < REQUEST_MIN)
+		room = REQUEST_MIN;
 	while (done < whole && !err) {
 		size_t left = whole - done;
 		size_t size = left <= (size_t)room ? left : (size_t)room / block * block;
