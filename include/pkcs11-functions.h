@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The functions of PKCS#11, once: the function lists are made from these two macros, in the order
- * of "PKCS #11 Base Specification Version 3.0", section 4 (CK_FUNCTION_LIST, CK_FUNCTION_LIST_3_0).
- * F(name) for those that every p11-kit header declares, F(name, arguments) for those of 3.0.
+ * The functions of PKCS#11, once: the function lists are made from these macros, in the order of
+ * "PKCS #11 Specification Version 3.2", pkcs11f.h (CK_FUNCTION_LIST, CK_FUNCTION_LIST_3_0,
+ * CK_FUNCTION_LIST_3_2). F(name) for those that every p11-kit header declares, F(name, arguments)
+ * for those that came later.
  */
 #ifndef KCRYPTOKI_PKCS11_FUNCTIONS_H
 #define KCRYPTOKI_PKCS11_FUNCTIONS_H
@@ -136,5 +137,37 @@
 	  (CK_SESSION_HANDLE session, void *parameter, CK_ULONG parameter_len, \
 	   CK_BYTE *data, CK_ULONG data_len, CK_BYTE *signature, CK_ULONG signature_len)) \
 	F(C_MessageVerifyFinal, (CK_SESSION_HANDLE session))
+
+#define PKCS11_FUNCTIONS_3_2(F) \
+	F(C_EncapsulateKey, \
+	  (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE public_key, \
+	   CK_ATTRIBUTE *template, CK_ULONG count, CK_BYTE *cipher, CK_ULONG *cipher_len, \
+	   CK_OBJECT_HANDLE *key)) \
+	F(C_DecapsulateKey, \
+	  (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE private_key, \
+	   CK_ATTRIBUTE *template, CK_ULONG count, CK_BYTE *cipher, CK_ULONG cipher_len, \
+	   CK_OBJECT_HANDLE *key)) \
+	F(C_VerifySignatureInit, \
+	  (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key, \
+	   CK_BYTE *signature, CK_ULONG signature_len)) \
+	F(C_VerifySignature, (CK_SESSION_HANDLE session, CK_BYTE *data, CK_ULONG data_len)) \
+	F(C_VerifySignatureUpdate, (CK_SESSION_HANDLE session, CK_BYTE *part, CK_ULONG part_len)) \
+	F(C_VerifySignatureFinal, (CK_SESSION_HANDLE session)) \
+	F(C_GetSessionValidationFlags, \
+	  (CK_SESSION_HANDLE session, CK_SESSION_VALIDATION_FLAGS_TYPE type, CK_FLAGS *flags)) \
+	F(C_AsyncComplete, \
+	  (CK_SESSION_HANDLE session, CK_UTF8CHAR *function, CK_ASYNC_DATA *result)) \
+	F(C_AsyncGetID, (CK_SESSION_HANDLE session, CK_UTF8CHAR *function, CK_ULONG *id)) \
+	F(C_AsyncJoin, \
+	  (CK_SESSION_HANDLE session, CK_UTF8CHAR *function, CK_ULONG id, CK_BYTE *data, \
+	   CK_ULONG data_len)) \
+	F(C_WrapKeyAuthenticated, \
+	  (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE wrapping_key, \
+	   CK_OBJECT_HANDLE key, CK_BYTE *aad, CK_ULONG aad_len, CK_BYTE *wrapped, \
+	   CK_ULONG *wrapped_len)) \
+	F(C_UnwrapKeyAuthenticated, \
+	  (CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE unwrapping_key, \
+	   CK_BYTE *wrapped, CK_ULONG wrapped_len, CK_ATTRIBUTE *template, CK_ULONG count, \
+	   CK_BYTE *aad, CK_ULONG aad_len, CK_OBJECT_HANDLE *key))
 
 #endif

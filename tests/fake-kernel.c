@@ -14,49 +14,13 @@
 #include "fake-inside.h"
 #include "kernel/alg.h"
 
-enum { PAGE = 4096, FDS = 8192, FUNCTIONS = 24 };
-
-struct algorithm {
-	const char *type, *name;
-	size_t size;   /* hashes: bytes of the result */
-	uint32_t iv;   /* ciphers, AEADs: bytes of the IV */
-	bool whole;    /* ciphers: a message is whole blocks */
-	size_t key[4]; /* lengths that arm; {0}: none; {1}: any but 0 */
-};
-
-static const struct algorithm algorithms[] = {
-	{"hash", "md5", .size = 16},
-	{"hash", "sha1", .size = 20},
-	{"hash", "sha224", .size = 28},
-	{"hash", "sha256", .size = 32},
-	{"hash", "sha384", .size = 48},
-	{"hash", "sha512", .size = 64},
-	{"hash", "sha3-224", .size = 28},
-	{"hash", "sha3-256", .size = 32},
-	{"hash", "sha3-384", .size = 48},
-	{"hash", "sha3-512", .size = 64},
-	{"hash", "cmac(aes)", .size = 16, .key = {16, 24, 32}},
-	{"hash", "hmac(md5)", .size = 16, .key = {1}},
-	{"hash", "hmac(sha1)", .size = 20, .key = {1}},
-	{"hash", "hmac(sha224)", .size = 28, .key = {1}},
-	{"hash", "hmac(sha256)", .size = 32, .key = {1}},
-	{"hash", "hmac(sha384)", .size = 48, .key = {1}},
-	{"hash", "hmac(sha512)", .size = 64, .key = {1}},
-	{"skcipher", "ecb(aes)", .whole = true, .key = {16, 24, 32}},
-	{"skcipher", "cbc(aes)", .iv = 16, .whole = true, .key = {16, 24, 32}},
-	{"skcipher", "ctr(aes)", .iv = 16, .key = {16, 24, 32}},
-	{"skcipher", "xts(aes)", .iv = 16, .key = {32, 48, 64}},
-	{"aead", "gcm(aes)", .iv = 12, .key = {16, 24, 32}},
-	{"rng", "stdrng", .size = 0},
-};
-
-enum { ALGORITHMS = sizeof(algorithms) / sizeof(*algorithms) };
+enum { PAGE = 4096, FDS = 8192, FUNCTIONS = 24, ALGORITHMS = 128 };
 
 /* A transform, or an op socket. */
 struct sock {
 	dev_t device;
 	ino_t inode;
-	const struct algorithm *algorithm;
+	const struct fake_algorithm *algorithm;
 	bool op;
 	uint64_t id, parent;
 	bool armed;
@@ -68,7 +32,7 @@ struct sock {
 	bool hashing, waiting;
 	uint64_t hash;
 	uint32_t direction;
-	uint8_t iv[FAKE_BLOCK];
+	uint8_t iv[ALG_IV_MAX];
 	size_t aad, queued;
 	uint8_t *queue;
 };
@@ -133,6 +97,8 @@ ssize_t fake_left(ssize_t result)
 
 void fake_reset(void)
 {
+	if (fake_n_algorithms > ALGORITHMS)
+		fake_die("%zu algorithms are too many", fake_n_algorithms);
 	fake_keys_forget();
 	memset(fake.hidden, 0, sizeof(fake.hidden));
 	fake.no_serials = false;
@@ -144,8 +110,8 @@ void fake_reset(void)
 
 void fake_alg_hide(const char *name, bool hidden)
 {
-	for (size_t i = 0; i < ALGORITHMS; i++) {
-		if (!strcmp(algorithms[i].name, name)) {
+	for (size_t i = 0; i < fake_n_algorithms; i++) {
+		if (!strcmp(fake_algorithms[i].name, name)) {
 			fake.hidden[i] = hidden;
 			return;
 		}
@@ -185,7 +151,7 @@ void fake_watch_keys(void (*watch)(const void *key, size_t len))
 	fake.watch = watch;
 }
 
-static int enrol(const struct algorithm *algorithm, struct sock *parent)
+static int enrol(const struct fake_algorithm *algorithm, struct sock *parent)
 {
 	struct stat status;
 	struct sock *sock = calloc(1, sizeof(*sock));
@@ -237,6 +203,17 @@ size_t fake_open_sockets(void)
 	return n;
 }
 
+size_t fake_busy_sockets(void)
+{
+	size_t n = 0;
+
+	for (int fd = 0; fd < FDS; fd++)
+		if (is_open(fd))
+			n += fake.sockets[fd]->hashing || fake.sockets[fd]->waiting ||
+			     fake.sockets[fd]->queued;
+	return n;
+}
+
 int alg_probe(void)
 {
 	return (int)fake_left(fake_entered("alg_probe"));
@@ -248,10 +225,10 @@ int alg_bind(const char *type, const char *name)
 
 	if (err)
 		return (int)fake_left(err);
-	for (size_t i = 0; i < ALGORITHMS; i++)
-		if (!strcmp(algorithms[i].type, type) && !strcmp(algorithms[i].name, name) &&
-		    !fake.hidden[i])
-			return (int)fake_left(enrol(&algorithms[i], NULL));
+	for (size_t i = 0; i < fake_n_algorithms; i++)
+		if (!strcmp(fake_algorithms[i].type, type) &&
+		    !strcmp(fake_algorithms[i].name, name) && !fake.hidden[i])
+			return (int)fake_left(enrol(&fake_algorithms[i], NULL));
 	return (int)fake_left(-ENOENT);
 }
 
@@ -266,17 +243,15 @@ static bool has_ops(const struct sock *transform)
 
 static int arm(struct sock *sock, const void *key, size_t len)
 {
-	const size_t *lengths = sock->algorithm->key;
-	bool fits = lengths[0] == 1 && len;
+	const struct fake_algorithm *algorithm = sock->algorithm;
 
 	if (has_ops(sock))
 		return -EBUSY;
-	if (strcmp(sock->algorithm->type, "rng")) {
-		if (!*lengths)
+	if (strcmp(algorithm->type, "rng")) {
+		if (!algorithm->key_max)
 			return -ENOSYS;
-		for (size_t i = 0; i < 4; i++)
-			fits |= len && len == lengths[i];
-		if (!fits)
+		if (len < algorithm->key_min || len > algorithm->key_max ||
+		    (len - algorithm->key_min) % algorithm->key_step)
 			return -EINVAL;
 	}
 	sock->armed = true;
@@ -302,7 +277,7 @@ int alg_set_key_serial(int transform, int32_t serial)
 
 	if (!err && fake.no_serials)
 		err = -ENOPROTOOPT;
-	if (!err && !*sock->algorithm->key)
+	if (!err && !sock->algorithm->key_max)
 		err = -ENOSYS;
 	if (!err)
 		err = fake_key_arms(serial, &payload, &len);
@@ -316,7 +291,7 @@ int alg_set_tag_size(int transform, unsigned int len)
 
 	if (!err && has_ops(sock))
 		err = -EBUSY;
-	if (!err && len != 4 && len != 8 && (len < 12 || len > 16))
+	if (!err && (len >= 32 || !(sock->algorithm->tags >> len & 1)))
 		err = -EINVAL;
 	if (!err)
 		sock->tag_size = len;
@@ -391,6 +366,8 @@ static int start(struct sock *sock, const struct alg_request *request)
 
 static int hash_send(struct sock *sock, const struct iovec *iov, int count, bool more)
 {
+	if (sock->waiting)
+		fake_die("a message begins where another one was never received");
 	if (!sock->hashing)
 		sock->hash = fake_sum_of_hash(sock->algorithm->name, sock->key);
 	for (int i = 0; i < count; i++)
@@ -411,14 +388,14 @@ int alg_send(int op, const struct alg_request *request, const struct iovec *iov,
 		return (int)fake_left(err);
 	if (!strcmp(type, "rng"))
 		return (int)fake_left(-EOPNOTSUPP);
-	if (*sock->algorithm->key && !sock->armed)
+	if (sock->algorithm->key_max && !sock->armed)
 		return (int)fake_left(-ENOKEY);
 	if (!strcmp(type, "hash"))
 		return (int)fake_left(hash_send(sock, iov, count, more));
 	if (sock->waiting)
 		return (int)fake_left(-EINVAL);
-	if (!strcmp(type, "aead") && !request)
-		fake_die("an AEAD request without a beginning");
+	if (!request && (sock->algorithm->mode >= FAKE_CHACHA || !strcmp(type, "aead")))
+		fake_die("%s goes on without a beginning", sock->algorithm->name);
 	err = request ? start(sock, request) : 0;
 	if (!err)
 		err = enqueue(sock, iov, count);
@@ -440,6 +417,7 @@ static int cipher_recv(struct sock *sock, struct iovec *iov, int count, size_t e
 {
 	size_t len = sock->queued;
 	bool decrypt = sock->direction == ALG_OP_DECRYPT;
+	int err;
 
 	if (!sock->waiting)
 		return -EAGAIN;
@@ -448,11 +426,10 @@ static int cipher_recv(struct sock *sock, struct iovec *iov, int count, size_t e
 			 total(iov, count));
 	sock->waiting = false;
 	sock->queued = 0;
-	if (sock->algorithm->whole && len % FAKE_BLOCK)
-		return -EINVAL;
-	fake_code(sock->algorithm->name, sock->key, decrypt, sock->iv, sock->queue, len);
-	scatter(sock->queue, iov, count);
-	return 0;
+	err = fake_code(sock->algorithm, sock->key, decrypt, sock->iv, sock->queue, len);
+	if (!err)
+		scatter(sock->queue, iov, count);
+	return err;
 }
 
 static int aead_recv(struct sock *sock, struct iovec *iov, int count, size_t expected)
@@ -461,6 +438,7 @@ static int aead_recv(struct sock *sock, struct iovec *iov, int count, size_t exp
 	bool decrypt = sock->direction == ALG_OP_DECRYPT;
 	uint8_t full[FAKE_TAG] = {0};
 	bool good = true;
+	int err;
 
 	if (!sock->waiting)
 		return -EAGAIN;
@@ -468,6 +446,9 @@ static int aead_recv(struct sock *sock, struct iovec *iov, int count, size_t exp
 	if (sock->queued < aad + (decrypt ? tag_size : 0))
 		return -EINVAL;
 	text = sock->queued - aad - (decrypt ? tag_size : 0);
+	err = fake_sealable(sock->algorithm, sock->iv, text);
+	if (err)
+		return err;
 	if (expected != aad + text + (decrypt ? 0 : tag_size))
 		fake_die("%zu bytes of AAD and %zu of text, but %zu expected", aad, text, expected);
 	if (total(iov, count) != (expected ? expected : 1))
@@ -479,12 +460,14 @@ static int aead_recv(struct sock *sock, struct iovec *iov, int count, size_t exp
 	sock->queued = 0;
 	sock->queue = realloc(sock->queue, expected + tag_size);
 	if (decrypt) {
-		fake_tag(sock->key, sock->iv, sock->queue, aad, sock->queue + aad, text, full);
+		fake_tag(sock->algorithm, sock->key, sock->iv, sock->queue, aad, sock->queue + aad,
+			 text, full);
 		good = !memcmp(full, sock->queue + aad + text, tag_size);
 	}
-	fake_stream(sock->key, sock->iv, sock->queue + aad, text);
+	fake_stream(sock->algorithm, sock->key, sock->iv, sock->queue + aad, text);
 	if (!decrypt) {
-		fake_tag(sock->key, sock->iv, sock->queue, aad, sock->queue + aad, text, full);
+		fake_tag(sock->algorithm, sock->key, sock->iv, sock->queue, aad, sock->queue + aad,
+			 text, full);
 		memcpy(sock->queue + aad + text, full, tag_size);
 	}
 	/* The text comes out before the tag is known to be wrong. */
@@ -497,7 +480,8 @@ static int hash_recv(struct sock *sock, struct iovec *iov, int count, size_t exp
 {
 	uint8_t result[ALG_DIGEST_MAX];
 
-	if (expected != sock->algorithm->size || total(iov, count) != expected)
+	/* Less than all is the beginning of it, and nothing is left behind. */
+	if (!expected || expected > sock->algorithm->size || total(iov, count) != expected)
 		fake_die("a digest of %zu bytes, %zu expected", sock->algorithm->size, expected);
 	if (!sock->hashing && !sock->waiting)
 		sock->hash = fake_sum_of_hash(sock->algorithm->name, sock->key);
@@ -531,7 +515,7 @@ int alg_recv(int op, struct iovec *iov, int count, size_t expected)
 
 	if (err)
 		return (int)fake_left(err);
-	if (*sock->algorithm->key && !sock->armed)
+	if (sock->algorithm->key_max && !sock->armed)
 		return (int)fake_left(-ENOKEY);
 	if (!strcmp(type, "hash"))
 		err = hash_recv(sock, iov, count, expected);

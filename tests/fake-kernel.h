@@ -43,6 +43,9 @@ void fake_calls_forget(void);
 /* Descriptors of transforms and op sockets that are open in this process. */
 size_t fake_open_sockets(void);
 
+/* Those of them in which part of a message is queued, or a result waits. */
+size_t fake_busy_sockets(void);
+
 /* Checks the memory that alg_set_key() is given, while it is there. */
 void fake_watch_keys(void (*watch)(const void *key, size_t len));
 
@@ -64,9 +67,10 @@ void fake_proc_keys_forge(const char *lines);
 /* What the algorithms make of a whole message; keys are NULL where there is none. */
 void fake_hash(const char *name, const void *key, size_t key_len, const void *in, size_t len,
 	       uint8_t *out, size_t out_len);
-void fake_cipher(const char *name, const void *key, size_t key_len, bool decrypt,
-		 const uint8_t iv[16], const uint8_t *in, size_t len, uint8_t *out);
-void fake_seal(const void *key, size_t key_len, const uint8_t iv[12], const void *aad,
-	       size_t aad_len, const uint8_t *text, size_t len, size_t tag_size, uint8_t *out);
+void fake_cipher(const char *name, const void *key, size_t key_len, bool decrypt, const uint8_t *iv,
+		 const uint8_t *in, size_t len, uint8_t *out);
+void fake_seal(const char *name, const void *key, size_t key_len, const uint8_t *iv,
+	       const void *aad, size_t aad_len, const uint8_t *text, size_t len, size_t tag_size,
+	       uint8_t *out);
 
 #endif

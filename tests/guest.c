@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,73 +104,129 @@ void guest_need(CK_MECHANISM_TYPE type)
 		guest_skip("mechanism 0x%lx is not offered on this kernel to this user", type);
 }
 
-CK_MECHANISM_PTR guest_mechanism(struct mechanism_store *store, const struct material *material)
+static size_t nonce_length(const struct material *material)
 {
+	return material->nonce_length ? material->nonce_length : 12;
+}
+
+size_t guest_tag_length(const struct material *material)
+{
+	bool aead = material->type == CKM_AES_GCM || material->type == CKM_AES_CCM ||
+		    material->type == CKM_CHACHA20_POLY1305;
+
+	return !aead ? 0 : material->tag_length ? material->tag_length : 16;
+}
+
+static CK_MECHANISM_PTR with(struct mechanism_store *store, void *parameter, size_t length)
+{
+	store->mechanism.pParameter = parameter;
+	store->mechanism.ulParameterLen = length;
+	return &store->mechanism;
+}
+
+CK_MECHANISM_PTR guest_mechanism(struct mechanism_store *store, const struct material *material,
+				 size_t text_length)
+{
+	unsigned char *iv = (void *)material->iv, *aad = (void *)material->aad;
+	size_t tag = guest_tag_length(material), counter_bits;
+
 	*store = (struct mechanism_store){.mechanism = {.mechanism = material->type}};
 	switch (material->type) {
 	case CKM_AES_CBC:
 	case CKM_AES_CBC_PAD:
-		store->mechanism.pParameter = (void *)material->iv;
-		store->mechanism.ulParameterLen = 16;
-		break;
+	case CKM_AES_CTS:
+	case CKM_AES_XTS:
+	case CKM_AES_OFB:
+	case CKM_AES_CFB128:
+		return with(store, iv, 16);
 	case CKM_AES_CTR:
 		store->parameter.ctr.counter_bits = 128;
-		memcpy(store->parameter.ctr.cb, material->iv, 16);
-		store->mechanism.pParameter = &store->parameter.ctr;
-		store->mechanism.ulParameterLen = sizeof(store->parameter.ctr);
-		break;
+		memcpy(store->parameter.ctr.counter, iv, 16);
+		return with(store, &store->parameter, sizeof(struct ctr_params));
+	case CKM_KCRYPTOKI_ADIANTUM_XCHACHA12_AES:
+	case CKM_KCRYPTOKI_ADIANTUM_XCHACHA20_AES:
+	case CKM_KCRYPTOKI_AES_HCTR2:
+		return with(store, iv, 32);
+	case CKM_CHACHA20:
+		counter_bits = material->counter_bits ? material->counter_bits : 32;
+		store->parameter.chacha20 = (struct chacha20_params){
+			iv, counter_bits, iv + counter_bits / 8, 128 - counter_bits};
+		return with(store, &store->parameter, sizeof(struct chacha20_params));
+	case CKM_AES_GMAC:
+		store->parameter.gcm =
+			(struct gcm_params){.iv = iv, .iv_len = 12, .iv_bits = 96, .tag_bits = 128};
+		return with(store, &store->parameter, sizeof(struct gcm_params));
 	case CKM_AES_GCM:
-		store->parameter.gcm = (CK_GCM_PARAMS){.iv_ptr = (void *)material->iv,
-						       .iv_len = 12,
-						       .iv_bits = 96,
-						       .aad_ptr = (void *)material->aad,
-						       .aad_len = material->aad_length,
-						       .tag_bits = 128};
-		store->mechanism.pParameter = &store->parameter.gcm;
-		store->mechanism.ulParameterLen = sizeof(store->parameter.gcm);
-		break;
+		store->parameter.gcm = (struct gcm_params){.iv = iv,
+							   .iv_len = nonce_length(material),
+							   .iv_bits = 96,
+							   .aad = aad,
+							   .aad_len = material->aad_length,
+							   .tag_bits = 8 * tag};
+		return with(store, &store->parameter, sizeof(struct gcm_params));
+	case CKM_AES_CCM:
+		store->parameter.ccm = (struct ccm_params){.data_len = text_length,
+							   .nonce = iv,
+							   .nonce_len = nonce_length(material),
+							   .aad = aad,
+							   .aad_len = material->aad_length,
+							   .mac_len = tag};
+		return with(store, &store->parameter, sizeof(struct ccm_params));
+	case CKM_CHACHA20_POLY1305:
+		store->parameter.chacha20_poly1305 =
+			(struct chacha20_poly1305_params){iv, 96, aad, material->aad_length};
+		return with(store, &store->parameter, sizeof(struct chacha20_poly1305_params));
 	default:
-		break;
-	}
-	return &store->mechanism;
-}
-
-static const EVP_MD *md_of(CK_MECHANISM_TYPE type)
-{
-	switch (type) {
-	case CKM_MD5:
-	case CKM_MD5_HMAC:
-		return EVP_md5();
-	case CKM_SHA_1:
-	case CKM_SHA_1_HMAC:
-		return EVP_sha1();
-	case CKM_SHA224:
-	case CKM_SHA224_HMAC:
-		return EVP_sha224();
-	case CKM_SHA256:
-	case CKM_SHA256_HMAC:
-		return EVP_sha256();
-	case CKM_SHA384:
-	case CKM_SHA384_HMAC:
-		return EVP_sha384();
-	case CKM_SHA512:
-	case CKM_SHA512_HMAC:
-		return EVP_sha512();
-	default:
-		return NULL;
+		return &store->mechanism;
 	}
 }
 
-static const EVP_CIPHER *cipher_of(const struct material *material)
+/* clang-format off */
+/* libcrypto's names: of digests, also under their HMACs; and of ciphers, "AES-256-" before some. */
+static const struct {
+	CK_MECHANISM_TYPE digest, hmac;
+	const char *name;
+} digests[] = {
+	{CKM_MD5, CKM_MD5_HMAC, "MD5"}, {CKM_SHA_1, CKM_SHA_1_HMAC, "SHA1"},
+	{CKM_SHA224, CKM_SHA224_HMAC, "SHA224"}, {CKM_SHA256, CKM_SHA256_HMAC, "SHA256"},
+	{CKM_SHA384, CKM_SHA384_HMAC, "SHA384"}, {CKM_SHA512, CKM_SHA512_HMAC, "SHA512"},
+	{CKM_SHA3_224, CKM_SHA3_224_HMAC, "SHA3-224"}, {CKM_SHA3_256, CKM_SHA3_256_HMAC, "SHA3-256"},
+	{CKM_SHA3_384, CKM_SHA3_384_HMAC, "SHA3-384"}, {CKM_SHA3_512, CKM_SHA3_512_HMAC, "SHA3-512"},
+	{CKM_BLAKE2B_512, CKM_BLAKE2B_512, "BLAKE2b512"}, {CKM_RIPEMD160, CKM_RIPEMD160_HMAC, "RIPEMD160"},
+};
+static const struct {
+	CK_MECHANISM_TYPE type;
+	const char *mode;
+	bool other; /* than AES */
+} ciphers[] = {
+	{CKM_AES_ECB, "ECB", false}, {CKM_AES_CBC, "CBC", false}, {CKM_AES_CBC_PAD, "CBC", false},
+	{CKM_AES_CTR, "CTR", false}, {CKM_AES_OFB, "OFB", false}, {CKM_AES_CFB128, "CFB", false},
+	{CKM_AES_CTS, "CBC-CTS", false}, {CKM_AES_XTS, "XTS", false}, {CKM_AES_CCM, "CCM", false},
+	{CKM_AES_GCM, "GCM", false}, {CKM_AES_KEY_WRAP, "WRAP", false},
+	{CKM_AES_KEY_WRAP_KWP, "WRAP-PAD", false}, {CKM_CHACHA20, "ChaCha20", true},
+	{CKM_CHACHA20_POLY1305, "ChaCha20-Poly1305", true},
+};
+/* clang-format on */
+
+static const char *digest_name(CK_MECHANISM_TYPE type)
 {
-	const char *mode = material->type == CKM_AES_ECB   ? "ECB"
-			   : material->type == CKM_AES_CTR ? "CTR"
-			   : material->type == CKM_AES_GCM ? "GCM"
-							   : "CBC";
+	for (size_t i = 0; i < sizeof(digests) / sizeof(*digests); i++)
+		if (digests[i].digest == type || digests[i].hmac == type)
+			return digests[i].name;
+	return NULL;
+}
+
+static EVP_CIPHER *cipher_of(const struct material *material)
+{
+	size_t bits = 8 * material->key_length / (material->type == CKM_AES_XTS ? 2 : 1), i = 0;
 	char name[32];
 
-	snprintf(name, sizeof(name), "AES-%zu-%s", 8 * material->key_length, mode);
-	return EVP_get_cipherbyname(name);
+	while (i < sizeof(ciphers) / sizeof(*ciphers) && ciphers[i].type != material->type)
+		i++;
+	if (i == sizeof(ciphers) / sizeof(*ciphers))
+		return NULL;
+	snprintf(name, sizeof(name), "AES-%zu-%s", bits, ciphers[i].mode);
+	return EVP_CIPHER_fetch(NULL, ciphers[i].other ? ciphers[i].mode : name, NULL);
 }
 
 /* A failure of libcrypto's is none of the module's, and nothing to go on from. */
@@ -188,41 +243,79 @@ static size_t encrypt(const struct material *material, const unsigned char *in, 
 		      unsigned char *out)
 {
 	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	EVP_CIPHER *cipher = cipher_of(material);
+	size_t total, tag = guest_tag_length(material);
+	bool ccm = material->type == CKM_AES_CCM;
+	/* Key wrap has an initial value of its own. */
+	bool wrap = cipher && EVP_CIPHER_get_mode(cipher) == EVP_CIPH_WRAP_MODE;
 	int made = 0, rest = 0;
-	size_t total;
 
-	must(context &&
-	     EVP_EncryptInit_ex(context, cipher_of(material), NULL, material->key, material->iv));
+	must(context && cipher && EVP_EncryptInit_ex2(context, cipher, NULL, NULL, NULL));
+	if (tag)
+		must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_IVLEN,
+					 (int)nonce_length(material), NULL));
+	if (ccm)
+		must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, (int)tag, NULL));
+	must(EVP_EncryptInit_ex2(context, NULL, material->key, wrap ? NULL : material->iv, NULL));
 	must(EVP_CIPHER_CTX_set_padding(context, material->type == CKM_AES_CBC_PAD));
+	if (ccm)
+		must(EVP_EncryptUpdate(context, NULL, &made, NULL, (int)length));
 	if (material->aad_length)
 		must(EVP_EncryptUpdate(context, NULL, &made, material->aad,
 				       (int)material->aad_length));
 	made = 0;
-	if (length)
+	if (length || ccm)
 		must(EVP_EncryptUpdate(context, out, &made, in, (int)length));
 	must(EVP_EncryptFinal_ex(context, out + made, &rest));
 	total = (size_t)made + (size_t)rest;
-	if (material->type == CKM_AES_GCM) {
-		must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16, out + total));
-		total += 16;
-	}
+	if (tag)
+		must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, (int)tag, out + total));
+	EVP_CIPHER_free(cipher);
 	EVP_CIPHER_CTX_free(context);
-	return total;
+	return total + tag;
+}
+
+/* GMAC is the tag of GCM over AAD alone. */
+static size_t authenticate(const struct material *material, const unsigned char *in, size_t length,
+			   unsigned char *out)
+{
+	struct material gcm = *material;
+
+	gcm.type = CKM_AES_GCM;
+	gcm.aad = in;
+	gcm.aad_length = length;
+	return encrypt(&gcm, NULL, 0, out);
+}
+
+static size_t mac(const struct material *material, const char *name, const char *digest,
+		  const unsigned char *in, size_t length, unsigned char *out)
+{
+	size_t made = 0;
+
+	must(EVP_Q_mac(NULL, name, NULL, digest, NULL, material->key, material->key_length, in,
+		       length, out, GUEST_SLACK, &made) != NULL);
+	return made;
 }
 
 size_t guest_expect(const struct material *material, const unsigned char *in, size_t length,
 		    unsigned char *out)
 {
-	const EVP_MD *md = md_of(material->type);
-	unsigned int made = 0;
+	const char *digest = digest_name(material->type);
+	size_t made = 0;
 
-	if (!md)
+	if (material->type == CKM_AES_GMAC)
+		return authenticate(material, in, length, out);
+	if (material->type == CKM_AES_CMAC)
+		return mac(material, "CMAC",
+			   material->key_length == 16   ? "AES-128-CBC"
+			   : material->key_length == 24 ? "AES-192-CBC"
+							: "AES-256-CBC",
+			   in, length, out);
+	if (!digest)
 		return encrypt(material, in, length, out);
 	if (material->key_length)
-		must(HMAC(md, material->key, (int)material->key_length, in, length, out, &made) !=
-		     NULL);
-	else
-		must(EVP_Digest(in, length, out, &made, md, NULL));
+		return mac(material, "HMAC", digest, in, length, out);
+	must(EVP_Q_digest(NULL, digest, NULL, in, length, out, &made));
 	return made;
 }
 
@@ -237,7 +330,7 @@ int guest_run(struct token *t, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key,
 
 	if (!made)
 		return guest_error(t, "out of memory");
-	job.mechanism = guest_mechanism(&store, material);
+	job.mechanism = guest_mechanism(&store, material, length);
 	job.in = (unsigned char *)in;
 	job.in_length = length;
 	job.out = made;

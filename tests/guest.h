@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "kcryptoki.h"
+#include "pkcs11-parameters.h"
 #include "token.h"
 
 /* The most that a padding or a tag adds. */
@@ -60,22 +62,33 @@ struct material {
 	CK_MECHANISM_TYPE type;
 	const unsigned char *key;
 	size_t key_length;
-	unsigned char iv[16]; /* also the counter; of GCM the first 12 bytes */
+	unsigned char iv[32]; /* also the counter, or the tweak; most mechanisms take less of it */
+	size_t nonce_length;  /* AEADs; 0: 12 */
+	size_t counter_bits;  /* ChaCha20; 0: 32 */
 	const unsigned char *aad;
 	size_t aad_length;
+	size_t tag_length; /* AEADs; 0: 16 */
 };
 
 /* The mechanism of MATERIAL, made in STORE, which must live as long. */
 struct mechanism_store {
 	CK_MECHANISM mechanism;
 	union {
-		CK_AES_CTR_PARAMS ctr;
-		CK_GCM_PARAMS gcm;
+		struct ctr_params ctr;
+		struct gcm_params gcm;
+		struct ccm_params ccm;
+		struct chacha20_params chacha20;
+		struct chacha20_poly1305_params chacha20_poly1305;
 	} parameter;
 };
-CK_MECHANISM_PTR guest_mechanism(struct mechanism_store *store, const struct material *material);
+CK_MECHANISM_PTR guest_mechanism(struct mechanism_store *store, const struct material *material,
+				 size_t text_length);
 
-/* Encrypts, digests or signs by libcrypto. OUT has GUEST_SLACK bytes more than IN. */
+/* The bytes that encryption adds for a tag; 0 for what is no AEAD. */
+size_t guest_tag_length(const struct material *material);
+
+/* Encrypts, digests or signs by libcrypto, which knows all that is tested here but XCBC and what
+ * kcryptoki.h adds. OUT has GUEST_SLACK bytes more than IN. */
 size_t guest_expect(const struct material *material, const unsigned char *in, size_t length,
 		    unsigned char *out);
 

@@ -11,11 +11,12 @@
 #include <cmocka.h>
 
 #include "fake-kernel.h"
+#include "pkcs11-parameters.h"
 #include "pkcs11.h"
 
 enum { NO_SLOT = 99, NO_SESSION = 0x7ffffff, NO_KEY = 0x7fffffe };
 
-static CK_FUNCTION_LIST_3_0 *f;
+static CK_FUNCTION_LIST_3_2 *f;
 static CK_SESSION_HANDLE session;
 static CK_OBJECT_HANDLE aes, secret;
 static CK_BYTE iv[16], in[64], out[128];
@@ -23,7 +24,8 @@ static CK_ULONG len;
 
 static CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0}, hmac = {CKM_SHA256_HMAC, NULL, 0},
 		    ecb = {CKM_AES_ECB, NULL, 0}, cbc = {CKM_AES_CBC, iv, 16},
-		    pad = {CKM_AES_CBC_PAD, iv, 16}, unknown = {CKM_RSA_PKCS, NULL, 0};
+		    pad = {CKM_AES_CBC_PAD, iv, 16}, gcm = {CKM_AES_GCM, NULL, 0},
+		    unknown = {CKM_RSA_PKCS, NULL, 0};
 
 /* The output's size, as most functions want it. */
 static CK_ULONG *room(CK_ULONG bytes)
@@ -80,11 +82,107 @@ static int teardown(void **state)
 	return bad || fake_open_sockets() ? -1 : 0;
 }
 
+enum { MOST = 128 };
+
+/* Calls every function that takes a session; the number of their ANSWERS. */
+static size_t call_all(CK_SESSION_HANDLE handle, CK_RV answers[MOST])
+{
+	CK_SESSION_INFO info;
+	const CK_RV all[] = {
+		f->C_CloseSession(handle),
+		f->C_GetSessionInfo(handle, &info),
+		f->C_SessionCancel(handle, CKF_ENCRYPT),
+		f->C_GetOperationState(handle, NULL, &len),
+		f->C_SetOperationState(handle, in, 16, 0, 0),
+		f->C_Login(handle, CKU_USER, NULL, 0),
+		f->C_LoginUser(handle, CKU_USER, NULL, 0, NULL, 0),
+		f->C_Logout(handle),
+		f->C_GetAttributeValue(handle, aes, NULL, 0),
+		f->C_FindObjectsInit(handle, NULL, 0),
+		f->C_FindObjects(handle, NULL, 0, &len),
+		f->C_FindObjectsFinal(handle),
+		f->C_EncryptInit(handle, &ecb, aes),
+		f->C_Encrypt(handle, in, 16, out, room(16)),
+		f->C_EncryptUpdate(handle, in, 16, out, room(16)),
+		f->C_EncryptFinal(handle, out, room(16)),
+		f->C_DecryptInit(handle, &ecb, aes),
+		f->C_Decrypt(handle, in, 16, out, room(16)),
+		f->C_DecryptUpdate(handle, in, 16, out, room(16)),
+		f->C_DecryptFinal(handle, out, room(16)),
+		f->C_DigestInit(handle, &sha256),
+		f->C_Digest(handle, in, 1, out, room(32)),
+		f->C_DigestUpdate(handle, in, 1),
+		f->C_DigestKey(handle, aes),
+		f->C_DigestFinal(handle, out, room(32)),
+		f->C_SignInit(handle, &hmac, secret),
+		f->C_Sign(handle, in, 1, out, room(32)),
+		f->C_SignUpdate(handle, in, 1),
+		f->C_SignFinal(handle, out, room(32)),
+		f->C_VerifyInit(handle, &hmac, secret),
+		f->C_Verify(handle, in, 1, out, 32),
+		f->C_VerifyUpdate(handle, in, 1),
+		f->C_VerifyFinal(handle, out, 32),
+		f->C_VerifySignatureInit(handle, &hmac, secret, out, 32),
+		f->C_VerifySignature(handle, in, 1),
+		f->C_VerifySignatureUpdate(handle, in, 1),
+		f->C_VerifySignatureFinal(handle),
+		f->C_DigestEncryptUpdate(handle, in, 16, out, room(16)),
+		f->C_DecryptDigestUpdate(handle, in, 16, out, room(16)),
+		f->C_SignEncryptUpdate(handle, in, 16, out, room(16)),
+		f->C_DecryptVerifyUpdate(handle, in, 16, out, room(16)),
+		f->C_SeedRandom(handle, in, 1),
+		f->C_GenerateRandom(handle, out, 1),
+		f->C_MessageEncryptInit(handle, &gcm, aes),
+		f->C_EncryptMessage(handle, in, 1, NULL, 0, in, 16, out, room(16)),
+		f->C_EncryptMessageBegin(handle, in, 1, NULL, 0),
+		f->C_EncryptMessageNext(handle, in, 1, in, 16, out, room(16), 0),
+		f->C_MessageEncryptFinal(handle),
+		f->C_MessageDecryptInit(handle, &gcm, aes),
+		f->C_DecryptMessage(handle, in, 1, NULL, 0, in, 16, out, room(16)),
+		f->C_DecryptMessageBegin(handle, in, 1, NULL, 0),
+		f->C_DecryptMessageNext(handle, in, 1, in, 16, out, room(16), 0),
+		f->C_MessageDecryptFinal(handle),
+		f->C_MessageSignInit(handle, &hmac, secret),
+		f->C_SignMessage(handle, NULL, 0, in, 1, out, room(32)),
+		f->C_SignMessageBegin(handle, NULL, 0),
+		f->C_SignMessageNext(handle, NULL, 0, in, 1, out, room(32)),
+		f->C_MessageSignFinal(handle),
+		f->C_MessageVerifyInit(handle, &hmac, secret),
+		f->C_VerifyMessage(handle, NULL, 0, in, 1, out, 32),
+		f->C_VerifyMessageBegin(handle, NULL, 0),
+		f->C_VerifyMessageNext(handle, NULL, 0, in, 1, out, 32),
+		f->C_MessageVerifyFinal(handle),
+		/* A bad handle comes before a bad pointer. */
+		f->C_GetSessionInfo(handle, NULL),
+		f->C_GetOperationState(handle, NULL, NULL),
+		f->C_Login(handle, CKU_USER, NULL, 1),
+		f->C_LoginUser(handle, CKU_USER, NULL, 0, NULL, 1),
+		f->C_Encrypt(handle, NULL, 1, NULL, NULL),
+		f->C_DigestEncryptUpdate(handle, NULL, 1, NULL, NULL),
+		f->C_VerifySignatureInit(handle, &hmac, secret, NULL, 32),
+		f->C_EncryptMessage(handle, NULL, 1, NULL, 1, NULL, 1, NULL, NULL),
+		f->C_EncryptMessageNext(handle, NULL, 1, NULL, 1, NULL, NULL, (CK_FLAGS)-1),
+		f->C_GenerateRandom(handle, NULL, 1),
+	};
+
+	memcpy(answers, all, sizeof(all));
+	return sizeof(all) / sizeof(*all);
+}
+
+static void all_answer(CK_SESSION_HANDLE handle, CK_RV rv)
+{
+	CK_RV answers[MOST];
+	size_t n = call_all(handle, answers);
+
+	for (size_t i = 0; i < n; i++)
+		if (answers[i] != rv)
+			fail_msg("answer %zu is 0x%lx", i, answers[i]);
+}
+
 static void nothing_works_before_initialize(void **state)
 {
 	CK_FLAGS flags = CKF_SERIAL_SESSION;
 	CK_MECHANISM_INFO mechanism_info;
-	CK_SESSION_INFO session_info;
 	CK_TOKEN_INFO token_info;
 	CK_SLOT_INFO slot_info;
 	CK_INFO info;
@@ -99,41 +197,12 @@ static void nothing_works_before_initialize(void **state)
 		f->C_GetMechanismList(0, NULL, &len),
 		f->C_GetMechanismInfo(0, CKM_SHA256, &mechanism_info),
 		f->C_OpenSession(0, flags, NULL, NULL, &session),
-		f->C_CloseSession(session),
 		f->C_CloseAllSessions(0),
-		f->C_GetSessionInfo(session, &session_info),
-		f->C_Login(session, CKU_USER, NULL, 0),
-		f->C_Logout(session),
-		f->C_GetAttributeValue(session, aes, NULL, 0),
-		f->C_FindObjectsInit(session, NULL, 0),
-		f->C_FindObjects(session, NULL, 0, &len),
-		f->C_FindObjectsFinal(session),
-		f->C_EncryptInit(session, &ecb, aes),
-		f->C_Encrypt(session, in, 16, out, room(16)),
-		f->C_EncryptUpdate(session, in, 16, out, room(16)),
-		f->C_EncryptFinal(session, out, room(16)),
-		f->C_DecryptInit(session, &ecb, aes),
-		f->C_Decrypt(session, in, 16, out, room(16)),
-		f->C_DecryptUpdate(session, in, 16, out, room(16)),
-		f->C_DecryptFinal(session, out, room(16)),
-		f->C_DigestInit(session, &sha256),
-		f->C_Digest(session, in, 1, out, room(32)),
-		f->C_DigestUpdate(session, in, 1),
-		f->C_DigestFinal(session, out, room(32)),
-		f->C_SignInit(session, &hmac, secret),
-		f->C_Sign(session, in, 1, out, room(32)),
-		f->C_SignUpdate(session, in, 1),
-		f->C_SignFinal(session, out, room(32)),
-		f->C_VerifyInit(session, &hmac, secret),
-		f->C_Verify(session, in, 1, out, 32),
-		f->C_VerifyUpdate(session, in, 1),
-		f->C_VerifyFinal(session, out, 32),
-		f->C_SeedRandom(session, in, 1),
-		f->C_GenerateRandom(session, out, 1),
 	};
 	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
 		if (answers[i] != CKR_CRYPTOKI_NOT_INITIALIZED)
 			fail_msg("answer %zu is 0x%lx", i, answers[i]);
+	all_answer(session, CKR_CRYPTOKI_NOT_INITIALIZED);
 	assert_int_equal(f->C_Initialize(NULL), CKR_OK);
 	assert_int_equal(f->C_OpenSession(0, flags, NULL, NULL, &session), CKR_OK);
 	aes = find("aes");
@@ -141,53 +210,9 @@ static void nothing_works_before_initialize(void **state)
 
 static void no_session_is_invalid(void **state)
 {
-	static const CK_SESSION_HANDLE handles[] = {CK_INVALID_HANDLE, NO_SESSION,
-						    (CK_SESSION_HANDLE)-1};
-
-	for (size_t h = 0; h < 3; h++) {
-		CK_SESSION_HANDLE no = handles[h];
-		CK_SESSION_INFO info;
-		const CK_RV answers[] = {
-			f->C_CloseSession(no),
-			f->C_GetSessionInfo(no, &info),
-			f->C_Login(no, CKU_USER, NULL, 0),
-			f->C_Logout(no),
-			f->C_GetAttributeValue(no, aes, NULL, 0),
-			f->C_FindObjectsInit(no, NULL, 0),
-			f->C_FindObjects(no, NULL, 0, &len),
-			f->C_FindObjectsFinal(no),
-			f->C_EncryptInit(no, &ecb, aes),
-			f->C_Encrypt(no, in, 16, out, room(16)),
-			f->C_EncryptUpdate(no, in, 16, out, room(16)),
-			f->C_EncryptFinal(no, out, room(16)),
-			f->C_DecryptInit(no, &ecb, aes),
-			f->C_Decrypt(no, in, 16, out, room(16)),
-			f->C_DecryptUpdate(no, in, 16, out, room(16)),
-			f->C_DecryptFinal(no, out, room(16)),
-			f->C_DigestInit(no, &sha256),
-			f->C_Digest(no, in, 1, out, room(32)),
-			f->C_DigestUpdate(no, in, 1),
-			f->C_DigestFinal(no, out, room(32)),
-			f->C_SignInit(no, &hmac, secret),
-			f->C_Sign(no, in, 1, out, room(32)),
-			f->C_SignUpdate(no, in, 1),
-			f->C_SignFinal(no, out, room(32)),
-			f->C_VerifyInit(no, &hmac, secret),
-			f->C_Verify(no, in, 1, out, 32),
-			f->C_VerifyUpdate(no, in, 1),
-			f->C_VerifyFinal(no, out, 32),
-			f->C_SeedRandom(no, in, 1),
-			f->C_GenerateRandom(no, out, 1),
-			/* A bad handle comes before a bad pointer. */
-			f->C_GetSessionInfo(no, NULL),
-			f->C_Encrypt(no, NULL, 1, NULL, NULL),
-			f->C_GenerateRandom(no, NULL, 1),
-		};
-
-		for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
-			if (answers[i] != CKR_SESSION_HANDLE_INVALID)
-				fail_msg("answer %zu is 0x%lx", i, answers[i]);
-	}
+	all_answer(CK_INVALID_HANDLE, CKR_SESSION_HANDLE_INVALID);
+	all_answer(NO_SESSION, CKR_SESSION_HANDLE_INVALID);
+	all_answer((CK_SESSION_HANDLE)-1, CKR_SESSION_HANDLE_INVALID);
 }
 
 static void slots_are_checked(void **state)
@@ -222,21 +247,57 @@ static void slots_are_checked(void **state)
 	assert_int_equal(handle, 77);
 }
 
+static CK_RV login(bool by_name, CK_USER_TYPE user, const char *pin, CK_ULONG pin_len)
+{
+	return by_name ? f->C_LoginUser(session, user, (CK_UTF8CHAR *)pin, pin_len,
+					(CK_UTF8CHAR *)"anybody", 7)
+		       : f->C_Login(session, user, (CK_UTF8CHAR *)pin, pin_len);
+}
+
+/* Users have no names: C_LoginUser is C_Login, and each knows of the other's. */
+static void logins_are_checked(void **state)
+{
+	CK_SESSION_HANDLE read_only = session;
+	CK_SESSION_INFO info;
+
+	for (int by_name = 0; by_name < 2; by_name++) {
+		assert_int_equal(f->C_Logout(session), CKR_USER_NOT_LOGGED_IN);
+		assert_int_equal(login(by_name, CKU_USER, NULL, 4), CKR_ARGUMENTS_BAD);
+		assert_int_equal(login(by_name, 3, NULL, 0), CKR_USER_TYPE_INVALID);
+		assert_int_equal(login(by_name, CKU_SO, NULL, 0), CKR_SESSION_READ_ONLY_EXISTS);
+		assert_int_equal(login(by_name, CKU_CONTEXT_SPECIFIC, NULL, 0),
+				 CKR_OPERATION_NOT_INITIALIZED);
+		assert_int_equal(f->C_GetSessionInfo(session, &info), CKR_OK);
+		assert_int_equal(info.state, CKS_RO_PUBLIC_SESSION);
+		assert_int_equal(login(by_name, CKU_USER, "1234", 4), CKR_OK);
+		assert_int_equal(f->C_GetSessionInfo(session, &info), CKR_OK);
+		assert_int_equal(info.state, CKS_RO_USER_FUNCTIONS);
+		assert_int_equal(login(by_name, CKU_USER, NULL, 0), CKR_USER_ALREADY_LOGGED_IN);
+		assert_int_equal(login(!by_name, CKU_USER, NULL, 0), CKR_USER_ALREADY_LOGGED_IN);
+		assert_int_equal(login(by_name, CKU_SO, NULL, 0),
+				 CKR_USER_ANOTHER_ALREADY_LOGGED_IN);
+		assert_int_equal(f->C_Logout(session), CKR_OK);
+	}
+	assert_int_equal(f->C_LoginUser(session, CKU_USER, NULL, 0, NULL, 7), CKR_ARGUMENTS_BAD);
+	assert_int_equal(f->C_LoginUser(session, CKU_USER, NULL, 0, NULL, 0), CKR_OK);
+	assert_int_equal(f->C_Logout(session), CKR_OK);
+
+	assert_int_equal(
+		f->C_OpenSession(0, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &session),
+		CKR_OK);
+	assert_int_equal(f->C_CloseSession(read_only), CKR_OK);
+	assert_int_equal(login(true, CKU_SO, "1234", 4), CKR_OK);
+	assert_int_equal(f->C_GetSessionInfo(session, &info), CKR_OK);
+	assert_int_equal(info.state, CKS_RW_SO_FUNCTIONS);
+	assert_int_equal(login(true, CKU_USER, NULL, 0), CKR_USER_ANOTHER_ALREADY_LOGGED_IN);
+}
+
 static void sessions_are_checked(void **state)
 {
 	CK_SESSION_HANDLE other;
 	CK_SESSION_INFO info;
 
 	assert_int_equal(f->C_GetSessionInfo(session, NULL), CKR_ARGUMENTS_BAD);
-	assert_int_equal(f->C_Logout(session), CKR_USER_NOT_LOGGED_IN);
-	assert_int_equal(f->C_Login(session, CKU_USER, NULL, 4), CKR_ARGUMENTS_BAD);
-	assert_int_equal(f->C_Login(session, 3, NULL, 0), CKR_USER_TYPE_INVALID);
-	assert_int_equal(f->C_Login(session, CKU_SO, NULL, 0), CKR_SESSION_READ_ONLY_EXISTS);
-	assert_int_equal(f->C_Login(session, CKU_CONTEXT_SPECIFIC, NULL, 0),
-			 CKR_OPERATION_NOT_INITIALIZED);
-	assert_int_equal(f->C_Login(session, CKU_USER, (CK_UTF8CHAR *)"1234", 4), CKR_OK);
-	assert_int_equal(f->C_Login(session, CKU_USER, NULL, 0), CKR_USER_ALREADY_LOGGED_IN);
-	assert_int_equal(f->C_Logout(session), CKR_OK);
 	assert_int_equal(
 		f->C_OpenSession(0, CKF_SERIAL_SESSION | CKF_RW_SESSION | 0xf0, NULL, NULL, &other),
 		CKR_OK);
@@ -273,16 +334,26 @@ static void objects_are_checked(void **state)
 	assert_int_equal(f->C_FindObjects(session, NULL, 4, &len), CKR_ARGUMENTS_BAD);
 	assert_int_equal(f->C_FindObjects(session, list, 4, NULL), CKR_ARGUMENTS_BAD);
 	assert_int_equal(f->C_FindObjects(session, list, 4, &len), CKR_OK);
-	assert_int_equal(len, 2);
+	assert_int_equal(len, 3);
 	assert_int_equal(f->C_FindObjectsFinal(session), CKR_OK);
 }
 
 static void random_numbers_are_checked(void **state)
 {
-	assert_int_equal(f->C_SeedRandom(session, in, 16), CKR_RANDOM_SEED_NOT_SUPPORTED);
+	assert_int_equal(f->C_SeedRandom(session, NULL, 8), CKR_ARGUMENTS_BAD);
+	assert_int_equal(f->C_SeedRandom(session, NULL, 0), CKR_OK);
+	assert_int_equal(f->C_SeedRandom(session, in, 16), CKR_OK);
 	assert_int_equal(f->C_GenerateRandom(session, NULL, 8), CKR_ARGUMENTS_BAD);
 	assert_int_equal(f->C_GenerateRandom(session, NULL, 0), CKR_OK);
 	assert_int_equal(f->C_GenerateRandom(session, out, 0), CKR_OK);
+	assert_int_equal(f->C_GenerateRandom(session, out, sizeof(out)), CKR_OK);
+}
+
+static void without_a_generator_of_the_kernel_there_is_nothing_to_seed(void **state)
+{
+	fake_alg_hide("stdrng", true);
+	assert_int_equal(f->C_SeedRandom(session, in, 16), CKR_RANDOM_SEED_NOT_SUPPORTED);
+	assert_int_equal(f->C_SeedRandom(session, NULL, 8), CKR_ARGUMENTS_BAD);
 	assert_int_equal(f->C_GenerateRandom(session, out, sizeof(out)), CKR_OK);
 }
 
@@ -459,7 +530,7 @@ static void verifying_is_checked(void **state)
 
 static void parameters_are_checked(void **state)
 {
-	CK_AES_CTR_PARAMS ctr = {.counter_bits = 129};
+	struct ctr_params ctr = {.counter_bits = 129};
 	CK_MECHANISM bad[] = {
 		{CKM_AES_CBC, NULL, 0},
 		{CKM_AES_CBC, iv, 15},
@@ -513,9 +584,11 @@ int main(void)
 		TEST(nothing_works_before_initialize),
 		TEST(no_session_is_invalid),
 		TEST(slots_are_checked),
+		TEST(logins_are_checked),
 		TEST(sessions_are_checked),
 		TEST(objects_are_checked),
 		TEST(random_numbers_are_checked),
+		TEST(without_a_generator_of_the_kernel_there_is_nothing_to_seed),
 		TEST(operations_with_output_are_checked),
 		TEST(verifying_is_checked),
 		TEST(parameters_are_checked),

@@ -15,7 +15,7 @@
 #include "token/slot.h"
 
 static const struct slot slot = {.id = 0};
-static struct object *object;
+static struct object *object, *profile;
 
 static struct object *make(const char *description, size_t len, bool measured)
 {
@@ -39,16 +39,17 @@ static int setup(void **state)
 	serials_forget();
 	object = make("pkcs11:object=name;id=%01%02?x-key-type=aes&x-usage=encrypt,verify,wrap", 32,
 		      true);
-	return 0;
+	profile = object_profile(&slot);
+	return profile ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
 	object_put(object);
+	object_put(profile);
 	return 0;
 }
 
-/* Every attribute of a secret key of ours, and its value. */
 #define BOOL(type, value)                           \
 	{                                           \
 		type, value, sizeof(CK_BBOOL), NULL \
@@ -66,11 +67,14 @@ static int teardown(void **state)
 		type, 0, 0, "" \
 	}
 
-static const struct expected {
+struct expected {
 	CK_ATTRIBUTE_TYPE type;
 	CK_ULONG number, len;
 	const char *bytes;
-} all[] = {
+};
+
+/* Every attribute of a secret key of ours, and its value. */
+static const struct expected all[] = {
 	NUMBER(CKA_CLASS, CKO_SECRET_KEY),
 	NUMBER(CKA_KEY_TYPE, CKK_AES),
 	NUMBER(CKA_VALUE_LEN, 32),
@@ -102,7 +106,23 @@ static const struct expected {
 	NOTHING(CKA_ALLOWED_MECHANISMS),
 };
 
-enum { ALL = sizeof(all) / sizeof(*all) };
+/* PKCS#11 3.2, section 4.13, and what every object has (sections 4.2 and 4.4). */
+static const struct expected all_of_profile[] = {
+	NUMBER(CKA_CLASS, CKO_PROFILE),
+	NUMBER(CKA_PROFILE_ID, CKP_BASELINE_PROVIDER),
+	BOOL(CKA_TOKEN, CK_TRUE),
+	BOOL(CKA_PRIVATE, CK_FALSE),
+	BOOL(CKA_MODIFIABLE, CK_FALSE),
+	BOOL(CKA_COPYABLE, CK_FALSE),
+	BOOL(CKA_DESTROYABLE, CK_FALSE),
+	NOTHING(CKA_LABEL),
+	BYTES(CKA_UNIQUE_ID, "profile-baseline"),
+};
+
+enum {
+	ALL = sizeof(all) / sizeof(*all),
+	ALL_OF_PROFILE = sizeof(all_of_profile) / sizeof(*all_of_profile)
+};
 
 static void check_value(const struct expected *row, const uint8_t *value)
 {
@@ -118,23 +138,96 @@ static void check_value(const struct expected *row, const uint8_t *value)
 	}
 }
 
-static void every_attribute_has_its_value(void **state)
+static void check_all(const struct object *of, const struct expected *rows, size_t n)
 {
-	for (size_t i = 0; i < ALL; i++) {
+	for (size_t i = 0; i < n; i++) {
 		/* Just as long as the value, so that the sanitizer sees every byte too far. */
-		uint8_t *value = malloc(all[i].len + 1);
-		CK_ATTRIBUTE attribute = {all[i].type, NULL, 99};
+		uint8_t *value = malloc(rows[i].len + 1);
+		CK_ATTRIBUTE attribute = {rows[i].type, NULL, 99};
 
-		assert_int_equal(attributes_get(object, &attribute, 1), CKR_OK);
-		assert_int_equal(attribute.ulValueLen, all[i].len);
+		assert_int_equal(attributes_get(of, &attribute, 1), CKR_OK);
+		assert_int_equal(attribute.ulValueLen, rows[i].len);
 		attribute.pValue = value;
-		value[all[i].len] = 0xa5;
-		assert_int_equal(attributes_get(object, &attribute, 1), CKR_OK);
-		assert_int_equal(attribute.ulValueLen, all[i].len);
-		check_value(&all[i], value);
-		assert_int_equal(value[all[i].len], 0xa5);
+		value[rows[i].len] = 0xa5;
+		assert_int_equal(attributes_get(of, &attribute, 1), CKR_OK);
+		assert_int_equal(attribute.ulValueLen, rows[i].len);
+		check_value(&rows[i], value);
+		assert_int_equal(value[rows[i].len], 0xa5);
 		free(value);
 	}
+}
+
+static void every_attribute_has_its_value(void **state)
+{
+	check_all(object, all, ALL);
+}
+
+static void the_profile_has_attributes_of_its_own(void **state)
+{
+	static const CK_ATTRIBUTE_TYPE of_keys[] = {
+		CKA_KEY_TYPE, CKA_ID,   CKA_VALUE, CKA_VALUE_LEN,         CKA_ENCRYPT,
+		CKA_SIGN,     CKA_WRAP, CKA_LOCAL, CKA_ALLOWED_MECHANISMS};
+	uint8_t value[64];
+
+	check_all(profile, all_of_profile, ALL_OF_PROFILE);
+	for (size_t i = 0; i < sizeof(of_keys) / sizeof(*of_keys); i++) {
+		CK_ATTRIBUTE attribute = {of_keys[i], value, sizeof(value)};
+
+		assert_int_equal(attributes_get(profile, &attribute, 1),
+				 CKR_ATTRIBUTE_TYPE_INVALID);
+		assert_int_equal(attribute.ulValueLen, CK_UNAVAILABLE_INFORMATION);
+		assert_false(attributes_match(profile, &attribute, 1));
+	}
+	assert_int_equal(attributes_get(object, &(CK_ATTRIBUTE){CKA_PROFILE_ID, value, 8}, 1),
+			 CKR_ATTRIBUTE_TYPE_INVALID);
+}
+
+static void the_profile_is_told_from_a_key(void **state)
+{
+	CK_ULONG keys = CKO_SECRET_KEY, profiles = CKO_PROFILE, id = CKP_BASELINE_PROVIDER;
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE key[] = {{CKA_CLASS, &keys, sizeof(keys)}, {CKA_TOKEN, &yes, 1}};
+	CK_ATTRIBUTE by_class[] = {{CKA_CLASS, &profiles, sizeof(profiles)}, {CKA_TOKEN, &yes, 1}};
+	CK_ATTRIBUTE by_id[] = {{CKA_PROFILE_ID, &id, sizeof(id)}};
+
+	assert_true(attributes_match(object, key, 2));
+	assert_false(attributes_match(profile, key, 2));
+	assert_false(attributes_match(object, by_class, 2));
+	assert_true(attributes_match(profile, by_class, 2));
+	assert_false(attributes_match(object, by_id, 1));
+	assert_true(attributes_match(profile, by_id, 1));
+	id++;
+	assert_false(attributes_match(profile, by_id, 1));
+	/* What both have. */
+	assert_true(attributes_match(object, &key[1], 1));
+	assert_true(attributes_match(profile, &key[1], 1));
+	assert_true(attributes_match(profile, NULL, 0));
+}
+
+/* An array of numbers: CKA_ALLOWED_MECHANISMS, section 4.8. */
+static void allowed_mechanisms_are_listed(void **state)
+{
+	struct object *restricted =
+		make("pkcs11:object=name?x-mechanisms=sha256-hmac,aes-gcm", 32, true);
+	CK_MECHANISM_TYPE list[3] = {77, 77, 77};
+	CK_ATTRIBUTE attribute = {CKA_ALLOWED_MECHANISMS, NULL, 0};
+
+	assert_int_equal(attributes_get(restricted, &attribute, 1), CKR_OK);
+	assert_int_equal(attribute.ulValueLen, 2 * sizeof(*list));
+	attribute = (CK_ATTRIBUTE){CKA_ALLOWED_MECHANISMS, list, sizeof(*list)};
+	assert_int_equal(attributes_get(restricted, &attribute, 1), CKR_BUFFER_TOO_SMALL);
+	assert_int_equal(attribute.ulValueLen, CK_UNAVAILABLE_INFORMATION);
+	assert_int_equal(list[0], 77);
+	attribute.ulValueLen = sizeof(list);
+	assert_int_equal(attributes_get(restricted, &attribute, 1), CKR_OK);
+	assert_int_equal(attribute.ulValueLen, 2 * sizeof(*list));
+	assert_int_equal(list[0], CKM_SHA256_HMAC);
+	assert_int_equal(list[1], CKM_AES_GCM);
+	assert_int_equal(list[2], 77);
+	assert_true(attributes_match(restricted, &attribute, 1));
+	attribute.ulValueLen -= sizeof(*list);
+	assert_false(attributes_match(restricted, &attribute, 1));
+	object_put(restricted);
 }
 
 static void room_to_spare_is_left_alone(void **state)
@@ -323,6 +416,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(every_attribute_has_its_value),
+		TEST(the_profile_has_attributes_of_its_own),
+		TEST(the_profile_is_told_from_a_key),
+		TEST(allowed_mechanisms_are_listed),
 		TEST(room_to_spare_is_left_alone),
 		TEST(too_small_a_buffer_is_left_alone),
 		TEST(the_unique_id_is_sixteen_digits),

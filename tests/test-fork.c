@@ -86,7 +86,7 @@ static void begin(struct scene *scene, bool frozen)
 			   TOKEN_PLAIN, NULL));
 	if (scene->ciphers)
 		GUEST_RV(token.f->C_EncryptInit(scene->session,
-						guest_mechanism(&store, &scene->material),
+						guest_mechanism(&store, &scene->material, 0),
 						scene->key.object),
 			 CKR_OK);
 	GUEST_RV(token.f->C_DigestInit(busy, &digest), CKR_OK);

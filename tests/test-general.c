@@ -51,8 +51,8 @@ static CK_RV start(CK_FLAGS flags, unsigned int callbacks, void *reserved)
 	return rv;
 }
 
-/* PKCS#11 3.0, section 5.4.1: all four or none; callbacks alone cannot be promised, since locks are
- * the system's. */
+/* PKCS#11 3.2, section 5.4, C_Initialize: all four or none; callbacks alone cannot be promised,
+ * since locks are the system's. */
 static void arguments_say_how_to_lock(void **state)
 {
 	static const CK_FLAGS flags[] = {0, CKF_LIBRARY_CANT_CREATE_OS_THREADS, CKF_OS_LOCKING_OK,
@@ -102,7 +102,7 @@ static void the_library_is_described(void **state)
 	memset(&info, 0xa5, sizeof(info));
 	assert_int_equal(C_GetInfo(&info), CKR_OK);
 	assert_int_equal(info.cryptokiVersion.major, 3);
-	assert_int_equal(info.cryptokiVersion.minor, 0);
+	assert_int_equal(info.cryptokiVersion.minor, 2);
 	assert_int_equal(info.flags, 0);
 	assert_memory_equal(info.manufacturerID, "kcryptoki                       ", 32);
 	assert_memory_equal(info.libraryDescription, "Linux keyrings and AF_ALG       ", 32);

@@ -236,6 +236,44 @@ static void measuring_gains_possession(void **state)
 	assert_int_equal(len, 32);
 }
 
+/* Immutable is what was found; a key may be given another payload, and is measured on request. */
+static void a_length_can_be_asked_for_again(void **state)
+{
+	static const char *const types[] = {"user", "logon", "encrypted"};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct key *key = open_key(add(types[i], "x", 32, FAKE_PERM));
+		char *text = NULL;
+
+		assert_int_equal(proc_keys_read(&text), 0);
+		key_measure(key, text);
+		free(text);
+		fake_key_update(key->serial, payload, 48);
+		assert_int_equal(key_length(key), 48);
+		assert_int_equal(key->length, 32);
+		fake_key_update(key->serial, payload, 16);
+		assert_int_equal(key_length(key), 16);
+		key_free(key);
+	}
+}
+
+static void a_length_that_cannot_be_asked_for_is_not_known(void **state)
+{
+	struct key *key = open_key(add("logon", "x", 16, FAKE_PERM));
+	struct key *sealed = open_key(add("encrypted", "y", 32, FAKE_PERM));
+
+	fake_fail("proc_keys_read", 1, -EACCES);
+	assert_true(key_length(key) < 0);
+	assert_int_equal(key_length(key), 16);
+	fake_fail("key_read", 1, -EIO);
+	assert_int_equal(key_length(sealed), -EIO);
+	assert_int_equal(key_length(sealed), 32);
+	fake_key_unlink(key->serial);
+	assert_int_equal(key_length(key), -ENOENT);
+	key_free(sealed);
+	key_free(key);
+}
+
 static void a_key_is_armed_by_its_serial_number(void **state)
 {
 	static const char *const types[] = {"user", "logon", "encrypted"};
@@ -433,6 +471,8 @@ int main(void)
 		TEST(a_key_nobody_can_change_is_constant),
 		TEST(lengths_are_known_without_reading_a_key),
 		TEST(a_length_that_is_not_known_says_why),
+		TEST(a_length_can_be_asked_for_again),
+		TEST(a_length_that_cannot_be_asked_for_is_not_known),
 		TEST(a_key_is_armed_by_its_serial_number),
 		TEST(what_the_kernel_refuses_is_refused),
 		TEST(possession_is_gained_once),

@@ -34,7 +34,7 @@ static CK_RV try_init(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key, CK_MECHAN
 {
 	struct material material = {.type = type};
 	struct mechanism_store store;
-	CK_MECHANISM_PTR mechanism = guest_mechanism(&store, &material);
+	CK_MECHANISM_PTR mechanism = guest_mechanism(&store, &material, 0);
 
 	if (type == CKM_SHA256_HMAC)
 		return token.f->C_SignInit(session, mechanism, key);
@@ -530,7 +530,7 @@ static int all_of_it(struct token *t, void *argument)
 			return -1;
 		/* An operation and a search are left to C_Finalize. */
 		if (i == 4 && (t->f->C_FindObjectsInit(session, NULL, 0) != CKR_OK ||
-			       t->f->C_EncryptInit(session, guest_mechanism(&store, &material),
+			       t->f->C_EncryptInit(session, guest_mechanism(&store, &material, 0),
 						   key.object) != CKR_OK))
 			return guest_error(t, "C_FindObjectsInit or C_EncryptInit");
 		/* Invalidated keys leave their link's bytes in the keyring's quota for ever. */

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "mech/mechanism.h"
 #include "token/metadata.h"
 
 static const char *why;
@@ -37,6 +38,7 @@ static void refuses(const char *description, int err)
 		assert_non_null(why);
 	assert_null(metadata.label);
 	assert_null(metadata.id);
+	assert_null(metadata.mechanisms);
 }
 
 static void check(struct metadata *metadata, const char *label, const void *id, size_t id_len)
@@ -51,6 +53,7 @@ static void check(struct metadata *metadata, const char *label, const void *id, 
 	metadata_free(metadata);
 	assert_null(metadata->label);
 	assert_null(metadata->id);
+	assert_null(metadata->mechanisms);
 }
 
 static void other_descriptions_are_no_uris(void **state)
@@ -134,11 +137,32 @@ static void key_types_have_names(void **state)
 		const char *name;
 		CK_KEY_TYPE type;
 	} types[] = {
-		{"aes", 0x1f},         {"generic-secret", 0x10}, {"md5-hmac", 0x27},
-		{"sha-1-hmac", 0x28},  {"sha224-hmac", 0x2e},    {"sha256-hmac", 0x2b},
-		{"sha384-hmac", 0x2c}, {"sha512-hmac", 0x2d},
+		{"aes", 0x1f},
+		{"generic-secret", 0x10},
+		{"md5-hmac", 0x27},
+		{"sha-1-hmac", 0x28},
+		{"ripemd160-hmac", 0x2a},
+		{"sha224-hmac", 0x2e},
+		{"sha256-hmac", 0x2b},
+		{"sha384-hmac", 0x2c},
+		{"sha512-hmac", 0x2d},
+		{"sha3-224-hmac", 0x36},
+		{"sha3-256-hmac", 0x37},
+		{"sha3-384-hmac", 0x38},
+		{"sha3-512-hmac", 0x39},
+		{"aes-xts", 0x35},
+		{"chacha20", 0x33},
+		{"des3", 0x15},
+		{"camellia", 0x25},
+		{"twofish", 0x21},
+		{"blowfish", 0x20},
+		{"cast128", 0x18},
+		{"aria", 0x26},
+		{"kcryptoki-adiantum", 0xcb435201},
 	};
-	static const char *const unknown[] = {"", "AES", "ae", "aes2", "rsa", "aes,aes"};
+	static const char *const unknown[] = {
+		"", "AES", "ae", "aes2", "rsa", "aes,aes", "aes_xts", "sha3-256", "xts",
+	};
 	struct metadata metadata;
 	char description[128];
 
@@ -205,6 +229,9 @@ static void a_misplaced_restriction_is_not_read_as_none(void **state)
 		"pkcs11:x-mechanisms=aes-gcm;object=a",
 		"pkcs11:object=a;x-usage=",
 		"pkcs11:object=a; x-us age = sign",
+		"pkcs11:object=a?X-Usage=sign",
+		"pkcs11:object=a?x-key-type=aes&X-MECHANISMS=aes-gcm",
+		"pkcs11:object=a;X-usage=sign",
 		/* p11-kit takes white space out, wherever it is: RFC 7512, section 2.3. */
 		"pkcs11:object=a; x-usage=sign",
 	};
@@ -225,16 +252,91 @@ static void a_repeated_restriction_is_refused(void **state)
 	refuses("pkcs11:object=a?x-usage=sign&x-usage=encrypt", -EINVAL);
 	refuses("pkcs11:object=a?x-usage=sign& x-usage=encrypt", -EINVAL);
 	refuses("pkcs11:object=a?x-key-type=aes&x-key-type=generic-secret", -EINVAL);
+	refuses("pkcs11:object=a?x-mechanisms=aes-gcm&x-mechanisms=aes-gcm", -EINVAL);
+	refuses("pkcs11:object=a?x-mechanisms=aes-gcm&x-usage=sign&x-mechanisms=", -EINVAL);
 	reads(&metadata, "pkcs11:object=x-usage%20x-usage?x-usage=sign");
 	assert_int_equal(metadata.usage, USAGE_SIGN);
 	metadata_free(&metadata);
 }
 
-static void restrictions_to_mechanisms_are_refused(void **state)
+static void mechanisms_are_listed(void **state)
 {
-	refuses("pkcs11:object=a?x-mechanisms=aes-gcm", -EINVAL);
-	refuses("pkcs11:object=a?x-mechanisms=", -EINVAL);
-	refuses("pkcs11:object=a?x-usage=sign&x-mechanisms=aes-gcm", -EINVAL);
+	static const struct {
+		const char *list;
+		size_t count;
+		CK_MECHANISM_TYPE types[3];
+	} lists[] = {
+		{"aes-gcm", 1, {CKM_AES_GCM}},
+		{"aes-gcm,aes-ccm", 2, {CKM_AES_GCM, CKM_AES_CCM}},
+		{"sha256-hmac-general,sha256-hmac,md5",
+		 3,
+		 {CKM_SHA256_HMAC_GENERAL, CKM_SHA256_HMAC, CKM_MD5}},
+		{"aes-cbc,aes-cbc,aes-cbc-pad", 3, {CKM_AES_CBC, CKM_AES_CBC, CKM_AES_CBC_PAD}},
+		/* RFC 7512 lets any of these be written otherwise. */
+		{"aes%2dgcm%2caes-ccm", 2, {CKM_AES_GCM, CKM_AES_CCM}},
+		{" aes-gcm, aes-ccm ", 2, {CKM_AES_GCM, CKM_AES_CCM}},
+	};
+	struct metadata metadata;
+	char description[128];
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		snprintf(description, sizeof(description), "pkcs11:object=a?x-mechanisms=%s",
+			 lists[i].list);
+		reads(&metadata, description);
+		assert_int_equal(metadata.n_mechanisms, lists[i].count);
+		assert_memory_equal(metadata.mechanisms, lists[i].types,
+				    lists[i].count * sizeof(*metadata.mechanisms));
+		assert_int_equal(metadata.usage, USAGE_ALL);
+		metadata_free(&metadata);
+	}
+	/* None at all is a restriction like another, and not the lack of one. */
+	reads(&metadata, "pkcs11:object=a?x-mechanisms=");
+	assert_non_null(metadata.mechanisms);
+	assert_int_equal(metadata.n_mechanisms, 0);
+	metadata_free(&metadata);
+	reads(&metadata, "pkcs11:object=a");
+	assert_null(metadata.mechanisms);
+	metadata_free(&metadata);
+}
+
+/* A row's name: CKM_SHA_1_HMAC is "sha-1-hmac". Legacy families too, offered or not. */
+static void every_mechanism_has_a_name(void **state)
+{
+	struct metadata metadata;
+	char description[16384] = "pkcs11:object=a?x-mechanisms=", *end = strchr(description, '\0');
+
+	for (size_t i = 0; i < n_mechanisms; i++) {
+		if (i)
+			*end++ = ',';
+		for (const char *c = mechanisms[i].name + strlen("CKM_"); *c; c++)
+			*end++ = *c == '_' ? '-' : (char)(*c >= 'A' && *c <= 'Z' ? *c + 32 : *c);
+	}
+	reads(&metadata, description);
+	assert_int_equal(metadata.n_mechanisms, n_mechanisms);
+	for (size_t i = 0; i < n_mechanisms; i++)
+		assert_int_equal(metadata.mechanisms[i], mechanisms[i].type);
+	metadata_free(&metadata);
+}
+
+/* A restriction that is not understood must not be read as none, nor as a part of itself. */
+static void unknown_mechanisms_are_refused(void **state)
+{
+	static const char *const unknown[] = {
+		"AES-GCM",          "aes_gcm",         "ckm-aes-gcm",      "CKM_AES_GCM", "aes-gc",
+		"aes-gcmm",         "aes-gcm;aes-ccm", "aes-gcm|aes-ccm",  "rsa-pkcs",    "all",
+		"aes-gcm,,aes-ccm", ",aes-gcm",        "aes-gcm,rsa-pkcs", "0x1087",      "*",
+		"aes-gcm%0a",
+	};
+	char description[128];
+
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(*unknown); i++) {
+		snprintf(description, sizeof(description), "pkcs11:object=a?x-mechanisms=%s",
+			 unknown[i]);
+		refuses(description, -EINVAL);
+		assert_non_null(strstr(why, "x-mechanisms"));
+	}
+	/* What was read of a key that is refused for another reason is given back. */
+	refuses("pkcs11:object=%ff?x-mechanisms=aes-gcm", -EINVAL);
 }
 
 static void only_secret_keys_are_taken(void **state)
@@ -315,7 +417,9 @@ int main(void)
 		cmocka_unit_test(usages_are_read_or_refused),
 		cmocka_unit_test(a_misplaced_restriction_is_not_read_as_none),
 		cmocka_unit_test(a_repeated_restriction_is_refused),
-		cmocka_unit_test(restrictions_to_mechanisms_are_refused),
+		cmocka_unit_test(mechanisms_are_listed),
+		cmocka_unit_test(every_mechanism_has_a_name),
+		cmocka_unit_test(unknown_mechanisms_are_refused),
 		cmocka_unit_test(only_secret_keys_are_taken),
 		cmocka_unit_test(foreign_attributes_are_left_alone),
 		cmocka_unit_test(a_label_is_utf8_without_zero_bytes),

@@ -4,11 +4,15 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "fake-kernel.h"
+#include "kernel/log.h"
 #include "kernel/proc-keys.h"
 #include "kernel/transform.h"
 #include "key/serials.h"
@@ -106,6 +110,9 @@ static void the_key_type_is_as_named_or_by_length(void **state)
 		{"pkcs11:object=a?x-key-type=generic-secret", 32, CKK_GENERIC_SECRET},
 		{"pkcs11:object=a?x-key-type=aes", 33, CKK_AES},
 		{"pkcs11:object=a?x-key-type=sha256-hmac", 32, CKK_SHA256_HMAC},
+		{"pkcs11:object=a?x-key-type=aes-xts", 32, CKK_AES_XTS},
+		{"pkcs11:object=a?x-key-type=chacha20", 32, CKK_CHACHA20},
+		{"pkcs11:object=a?x-key-type=des3", 24, CKK_DES3},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -162,6 +169,61 @@ static void a_reference_outlives_the_handle(void **state)
 	object_put(NULL);
 }
 
+/* One for each slot, and like keys for whoever holds a handle or a reference. */
+static void a_profile_is_an_object_without_a_key(void **state)
+{
+	struct object *profile = object_profile(&here), *other = object_profile(&elsewhere);
+	CK_OBJECT_HANDLE handle;
+
+	assert_null(profile->key);
+	assert_string_equal(profile->metadata.unique_id, "profile-baseline");
+	assert_int_equal(object_publish(profile), CKR_OK);
+	assert_int_equal(object_publish(other), CKR_OK);
+	handle = profile->handle;
+	assert_int_not_equal(handle, other->handle);
+	assert_ptr_equal(object_get(&here, handle), profile);
+	assert_null(object_get(&elsewhere, handle));
+	object_withdraw(profile);
+	assert_null(object_get(&here, handle));
+	assert_ptr_equal(profile->slot, &here);
+	object_put(profile);
+	object_withdraw(other);
+	assert_int_equal(fake_calls("key_describe"), 0);
+}
+
+/* A restriction that is not understood: the key is not there, and the log says why. */
+static void unknown_mechanisms_hide_a_key(void **state)
+{
+	static const char *const descriptions[] = {
+		"pkcs11:object=a?x-mechanisms=aes-gcm,rot13",
+		"pkcs11:object=a?x-mechanisms=AES-GCM",
+		"pkcs11:object=a;x-mechanisms=aes-gcm",
+	};
+	char path[] = "/tmp/kcryptoki-object-XXXXXX", text[4096] = "";
+	int fd = mkstemp(path), count = 0;
+	FILE *file;
+
+	assert_true(fd >= 0);
+	setenv("KCRYPTOKI_DEBUG", path, 1);
+	log_open();
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(try_open(add("logon", descriptions[i], 16)), -EINVAL);
+	assert_int_equal(try_open(add("logon", "pkcs11:object=a?x-mechanisms=", 16)), 0);
+	log_close();
+	unsetenv("KCRYPTOKI_DEBUG");
+
+	file = fdopen(fd, "r");
+	text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+	fclose(file);
+	unlink(path);
+	assert_non_null(strstr(text, "(logon pkcs11:object=a?x-mechanisms=aes-gcm,rot13) is not "
+				     "presented: its x-mechanisms names one that is not known"));
+	assert_non_null(strstr(text, "behind a question mark"));
+	for (const char *c = text; (c = strstr(c, "is not presented")); c++)
+		count++;
+	assert_int_equal(count, 3);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -172,6 +234,8 @@ int main(void)
 		TEST(a_published_object_is_found_in_its_slot),
 		TEST(a_reference_outlives_the_handle),
 		TEST(any_failure_to_describe_is_passed_on),
+		TEST(a_profile_is_an_object_without_a_key),
+		TEST(unknown_mechanisms_hide_a_key),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

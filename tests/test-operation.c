@@ -34,6 +34,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	operation_cancel(&operation);
+	if (fake_busy_sockets())
+		return -1;
 	transform_purge(0);
 	return fake_open_sockets() ? -1 : 0;
 }
@@ -74,6 +76,7 @@ static void kinds_have_their_flags(void **state)
 	assert_int_equal(operation_flag(OPERATION_DECRYPT), CKF_DECRYPT);
 	assert_int_equal(operation_flag(OPERATION_SIGN), CKF_SIGN);
 	assert_int_equal(operation_flag(OPERATION_VERIFY), CKF_VERIFY);
+	assert_int_equal(operation_flag(OPERATION_VERIFY_SIGNATURE), CKF_VERIFY);
 }
 
 static void nothing_runs_without_a_beginning(void **state)
@@ -87,6 +90,8 @@ static void nothing_runs_without_a_beginning(void **state)
 	assert_int_equal(operation_run(&operation, OPERATION_ALL, NULL, 3, NULL, NULL),
 			 CKR_OPERATION_NOT_INITIALIZED);
 	assert_int_equal(operation_verify(&operation, OPERATION_ALL, text, 1, text, 32),
+			 CKR_OPERATION_NOT_INITIALIZED);
+	assert_int_equal(operation_verify_expected(&operation, OPERATION_ALL, text, 1),
 			 CKR_OPERATION_NOT_INITIALIZED);
 	operation_cancel(&operation);
 	assert_int_equal(fake_calls("alg_bind"), 0);
@@ -313,6 +318,215 @@ static void every_wrong_bit_of_a_mac_is_seen(void **state)
 	assert_false(active());
 }
 
+static void reference(uint8_t mac[32])
+{
+	fake_hash("hmac(sha256)", "0123456789abcdef", 16, text, sizeof(text), mac, 32);
+}
+
+/* Section 5.16: the signature comes with C_VerifySignatureInit. */
+static void expect(const uint8_t *mac)
+{
+	uint8_t own[32];
+
+	memcpy(own, mac, sizeof(own));
+	begin(CKM_SHA256_HMAC, OPERATION_VERIFY_SIGNATURE);
+	assert_int_equal(operation_expect(&operation, own, 32), CKR_OK);
+	assert_true(active());
+	/* It is copied. */
+	memset(own, 0, sizeof(own));
+}
+
+static CK_RV verify_expected(bool parts)
+{
+	if (!parts)
+		return operation_verify_expected(&operation, OPERATION_ALL, text, sizeof(text));
+	assert_int_equal(operation_run(&operation, OPERATION_NEXT, text, 20, NULL, NULL), CKR_OK);
+	assert_int_equal(
+		operation_run(&operation, OPERATION_NEXT, text + 20, sizeof(text) - 20, NULL, NULL),
+		CKR_OK);
+	return operation_verify_expected(&operation, OPERATION_END, NULL, 0);
+}
+
+static void an_expected_mac_is_verified(void **state)
+{
+	uint8_t mac[32];
+
+	reference(mac);
+	for (unsigned int bit = 0; bit < 256; bit++) {
+		for (int parts = 0; parts < 2; parts++) {
+			expect(mac);
+			assert_int_equal(verify_expected(parts), CKR_OK);
+			assert_false(active());
+			mac[bit / 8] ^= (uint8_t)(1 << bit % 8);
+			expect(mac);
+			assert_int_equal(verify_expected(parts), CKR_SIGNATURE_INVALID);
+			assert_false(active());
+			mac[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		}
+	}
+	/* All on one socket. */
+	assert_int_equal(fake_calls("alg_accept"), 1);
+}
+
+static void an_expected_mac_has_its_length(void **state)
+{
+	CK_ULONG size = 5;
+	uint8_t mac[33] = {0};
+
+	for (CK_ULONG len = 0; len <= 33; len++) {
+		if (len == 32)
+			continue;
+		begin(CKM_SHA256_HMAC, OPERATION_VERIFY_SIGNATURE);
+		assert_int_equal(operation_expect(&operation, mac, len), CKR_SIGNATURE_LEN_RANGE);
+		assert_false(active());
+		assert_int_equal(operation_verify_expected(&operation, OPERATION_ALL, text, 1),
+				 CKR_OPERATION_NOT_INITIALIZED);
+	}
+	reference(mac);
+	assert_int_equal(
+		try_begin(CKM_SHA256_HMAC_GENERAL, OPERATION_VERIFY_SIGNATURE, &size, sizeof(size)),
+		CKR_OK);
+	assert_int_equal(operation_expect(&operation, mac, 5), CKR_OK);
+	assert_int_equal(verify_expected(false), CKR_OK);
+}
+
+static void an_expected_mac_may_wait_in_vain(void **state)
+{
+	uint8_t mac[32];
+
+	reference(mac);
+	expect(mac);
+	operation_cancel(&operation);
+	/* What began in parts ends in parts. */
+	expect(mac);
+	assert_int_equal(operation_run(&operation, OPERATION_NEXT, text, 20, NULL, NULL), CKR_OK);
+	assert_int_equal(operation_verify_expected(&operation, OPERATION_ALL, text, 20),
+			 CKR_OPERATION_NOT_INITIALIZED);
+	assert_false(active());
+	expect(mac);
+	assert_int_equal(operation_verify_expected(&operation, OPERATION_ALL, NULL, 20),
+			 CKR_ARGUMENTS_BAD);
+	assert_false(active());
+	expect(mac);
+	fake_fail("alg_recv", 1, -EIO);
+	assert_int_equal(verify_expected(true), CKR_DEVICE_ERROR);
+	assert_false(active());
+	assert_int_equal(fake_open_sockets(), 0);
+}
+
+/* C_EncryptMessageNext with CKF_END_OF_MESSAGE: a final that brings data. */
+static void a_last_part_brings_data_and_ends(void **state)
+{
+	uint8_t out[64], expected[64];
+	CK_ULONG len = 64;
+
+	fake_cipher("ecb(aes)", "0123456789abcdef", 16, false, NULL, text, 64, expected);
+	for (CK_ULONG first = 0; first <= 64; first += 8) {
+		CK_ULONG due = 64 - first / 16 * 16;
+
+		begin(CKM_AES_ECB, OPERATION_ENCRYPT);
+		if (first) {
+			len = 64;
+			assert_int_equal(run(OPERATION_NEXT, first, out, &len), CKR_OK);
+		}
+		len = 0;
+		assert_int_equal(operation_run(&operation, OPERATION_LAST, text + first, 64 - first,
+					       NULL, &len),
+				 CKR_OK);
+		assert_int_equal(len, due);
+		if (due) {
+			len = due - 1;
+			assert_int_equal(operation_run(&operation, OPERATION_LAST, text + first,
+						       64 - first, out + 64 - due, &len),
+					 CKR_BUFFER_TOO_SMALL);
+			assert_int_equal(len, due);
+		}
+		assert_true(active());
+		assert_int_equal(operation_run(&operation, OPERATION_LAST, text + first, 64 - first,
+					       out + 64 - due, &len),
+				 CKR_OK);
+		assert_int_equal(len, due);
+		assert_memory_equal(out, expected, 64);
+		assert_false(active());
+	}
+	begin(CKM_AES_ECB, OPERATION_ENCRYPT);
+	assert_int_equal(run(OPERATION_LAST, 16, out, NULL), CKR_ARGUMENTS_BAD);
+	assert_false(active());
+}
+
+static struct op_socket *lend(struct op_socket *socket, bool decrypt)
+{
+	const struct mechanism *row = mechanism_find(CKM_AES_GCM);
+	const struct transform transform = {row->kernel_type, row->kernel_name, &key, 16};
+	struct parameter parameter;
+
+	parameter_start(row, &parameter);
+	parameter.tag_size = 16;
+	parameter.iv_len = 12;
+	assert_int_equal(parameter_take_aad(&parameter, iv, sizeof(iv)), CKR_OK);
+	if (!socket)
+		assert_int_equal(transform_take(&transform, &socket), 0);
+	operation_borrow(&operation, decrypt ? OPERATION_DECRYPT : OPERATION_ENCRYPT, row,
+			 &parameter, socket);
+	assert_true(active());
+	return socket;
+}
+
+static void a_borrowed_socket_stays_open(void **state)
+{
+	struct op_socket *socket = NULL;
+	uint8_t out[80], back[64];
+	CK_ULONG len;
+
+	for (int i = 0; i < 3; i++) {
+		socket = lend(socket, false);
+		len = sizeof(out);
+		assert_int_equal(run(OPERATION_ALL, 64, out, &len), CKR_OK);
+		assert_false(active());
+		assert_false(socket->spoilt);
+		lend(socket, true);
+		len = sizeof(back);
+		assert_int_equal(operation_run(&operation, OPERATION_ALL, out, 80, back, &len),
+				 CKR_OK);
+		assert_memory_equal(back, text, 64);
+		assert_false(socket->spoilt);
+		/* A wrong tag leaves nothing behind. */
+		out[70] ^= 1;
+		lend(socket, true);
+		assert_int_equal(operation_run(&operation, OPERATION_ALL, out, 80, back, &len),
+				 CKR_ENCRYPTED_DATA_INVALID);
+		assert_false(socket->spoilt);
+		/* Nor what was not begun. */
+		lend(socket, false);
+		operation_cancel(&operation);
+		assert_false(socket->spoilt);
+		assert_int_equal(fake_open_sockets(), 1);
+	}
+	assert_int_equal(fake_calls("alg_accept"), 1);
+	transform_give(socket, true);
+}
+
+static void a_borrowed_socket_is_spoilt_in_the_middle(void **state)
+{
+	static const char *const functions[] = {"alg_send", "alg_recv"};
+	struct op_socket *socket = NULL;
+	uint8_t out[80];
+
+	for (size_t i = 0; i < 2; i++) {
+		CK_ULONG len = sizeof(out);
+
+		socket = lend(NULL, false);
+		fake_fail(functions[i], 1, -ENOMEM);
+		assert_int_equal(run(OPERATION_ALL, 64, out, &len), CKR_DEVICE_MEMORY);
+		assert_false(active());
+		/* It is still there, but its owner is told. */
+		assert_true(socket->spoilt);
+		assert_int_equal(fake_open_sockets(), 1);
+		transform_give(socket, !socket->spoilt);
+		assert_int_equal(fake_open_sockets(), 0);
+	}
+}
+
 static void cancelling_ends_at_any_time(void **state)
 {
 	uint8_t out[64];
@@ -347,30 +561,30 @@ static void the_parameter_is_copied(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds_have_their_flags),
-		cmocka_unit_test_setup_teardown(nothing_runs_without_a_beginning, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_failed_beginning_leaves_no_operation, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(asking_for_the_length_keeps_the_operation, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(too_small_a_buffer_keeps_the_operation, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(after_a_refused_final_a_single_part_may_come, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(an_update_keeps_and_a_final_ends, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_single_part_after_an_update_ends_the_operation,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(bad_arguments_end_the_operation, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_wrong_length_ends_the_operation, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_failure_of_the_kernel_ends_the_operation, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(a_mac_is_verified, setup, teardown),
-		cmocka_unit_test_setup_teardown(every_wrong_bit_of_a_mac_is_seen, setup, teardown),
-		cmocka_unit_test_setup_teardown(cancelling_ends_at_any_time, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_parameter_is_copied, setup, teardown),
-		cmocka_unit_test_setup_teardown(an_update_with_output_needs_its_length, setup,
-						teardown),
+		TEST(nothing_runs_without_a_beginning),
+		TEST(a_failed_beginning_leaves_no_operation),
+		TEST(asking_for_the_length_keeps_the_operation),
+		TEST(too_small_a_buffer_keeps_the_operation),
+		TEST(after_a_refused_final_a_single_part_may_come),
+		TEST(an_update_keeps_and_a_final_ends),
+		TEST(a_single_part_after_an_update_ends_the_operation),
+		TEST(bad_arguments_end_the_operation),
+		TEST(a_wrong_length_ends_the_operation),
+		TEST(a_failure_of_the_kernel_ends_the_operation),
+		TEST(a_mac_is_verified),
+		TEST(every_wrong_bit_of_a_mac_is_seen),
+		TEST(an_expected_mac_is_verified),
+		TEST(an_expected_mac_has_its_length),
+		TEST(an_expected_mac_may_wait_in_vain),
+		TEST(a_last_part_brings_data_and_ends),
+		TEST(a_borrowed_socket_stays_open),
+		TEST(a_borrowed_socket_is_spoilt_in_the_middle),
+		TEST(cancelling_ends_at_any_time),
+		TEST(the_parameter_is_copied),
+		TEST(an_update_with_output_needs_its_length),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -163,6 +163,92 @@ static void a_failure_half_way_leaves_no_random_byte(void **state)
 	assert_int_equal(fake_open_sockets(), 0);
 }
 
+static uint8_t personalization[4096];
+static size_t personalization_len;
+static unsigned int personalized;
+
+static void watch(const void *key, size_t len)
+{
+	personalized++;
+	personalization_len = len;
+	assert_true(len <= sizeof(personalization));
+	if (len)
+		memcpy(personalization, key, len);
+}
+
+/* The kernel seeds once for each instance (a live one answers EBUSY): so a seed means a new one. */
+static void a_seed_goes_to_a_new_instance(void **state)
+{
+	static const uint8_t first[] = "a seed", second[] = "and another one";
+	uint8_t bytes[32];
+
+	fake_watch_keys(watch);
+	personalized = 0;
+	assert_int_equal(random_fill(bytes, sizeof(bytes)), CKR_OK);
+	assert_int_equal(personalized, 1);
+	assert_int_equal(personalization_len, 0);
+	assert_int_equal(random_seed(first, sizeof(first)), CKR_OK);
+	assert_int_equal(personalized, 2);
+	assert_int_equal(personalization_len, sizeof(first));
+	assert_memory_equal(personalization, first, sizeof(first));
+	assert_int_equal(random_fill(bytes, sizeof(bytes)), CKR_OK);
+	assert_int_equal(personalized, 2);
+	assert_int_equal(fake_open_sockets(), 1);
+	/* On top of the first. */
+	assert_int_equal(random_seed(second, sizeof(second)), CKR_OK);
+	assert_int_equal(personalized, 3);
+	assert_int_equal(personalization_len, sizeof(second));
+	assert_memory_not_equal(personalization, second, sizeof(first));
+	assert_memory_equal(personalization + sizeof(first), second + sizeof(first),
+			    sizeof(second) - sizeof(first));
+	assert_int_equal(fake_open_sockets(), 1);
+	/* A new start forgets them. */
+	transform_purge(0);
+	random_forget();
+	assert_int_equal(random_fill(bytes, sizeof(bytes)), CKR_OK);
+	assert_int_equal(personalization_len, 0);
+}
+
+static void every_byte_of_a_long_seed_counts(void **state)
+{
+	static const size_t places[] = {0, 1, 1023, 1024, 2047, 2048, 9999};
+	static uint8_t seed[10000], before[1024];
+
+	fake_watch_keys(watch);
+	memset(seed, 0x11, sizeof(seed));
+	assert_int_equal(random_seed(seed, sizeof(seed)), CKR_OK);
+	assert_int_equal(personalization_len, 1024);
+	memcpy(before, personalization, sizeof(before));
+	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
+		transform_purge(0);
+		random_forget();
+		seed[places[i]] ^= 0x40;
+		assert_int_equal(random_seed(seed, sizeof(seed)), CKR_OK);
+		seed[places[i]] ^= 0x40;
+		assert_int_equal(personalization_len, 1024);
+		assert_memory_not_equal(personalization, before, sizeof(before));
+	}
+	/* A seed that comes twice is not taken back. */
+	assert_int_equal(random_seed(seed, 16), CKR_OK);
+	memcpy(before, personalization, sizeof(before));
+	assert_int_equal(random_seed(seed, 16), CKR_OK);
+	assert_memory_not_equal(personalization, before, 16);
+}
+
+static void without_a_generator_there_is_nothing_to_seed(void **state)
+{
+	static const uint8_t seed[] = "a seed";
+
+	fake_alg_hide("stdrng", true);
+	assert_int_equal(random_seed(seed, sizeof(seed)), CKR_RANDOM_SEED_NOT_SUPPORTED);
+	fake_alg_hide("stdrng", false);
+	random_forget();
+	fake_fail("alg_bind", 1, -EMFILE);
+	assert_int_equal(random_seed(seed, sizeof(seed)), CKR_HOST_MEMORY);
+	fake_fail("alg_set_key", 2, -ENOMEM);
+	assert_int_equal(random_seed(seed, sizeof(seed)), CKR_DEVICE_MEMORY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +263,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_failures_are_answered_and_forgotten, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_failure_half_way_leaves_no_random_byte, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_seed_goes_to_a_new_instance, setup, teardown),
+		cmocka_unit_test_setup_teardown(every_byte_of_a_long_seed_counts, setup, teardown),
+		cmocka_unit_test_setup_teardown(without_a_generator_there_is_nothing_to_seed, setup,
 						teardown),
 	};
 

@@ -35,7 +35,7 @@ static int32_t add(const char *description, size_t len)
 	return fake_key_add(FAKE_USER_KEYRING, "logon", description, payload, len, FAKE_PERM);
 }
 
-/* How many objects match. */
+/* How many objects match. Where no class is asked for the profile is one of them. */
 static CK_ULONG found(CK_ATTRIBUTE *template, CK_ULONG n)
 {
 	CK_OBJECT_HANDLE list[32];
@@ -57,6 +57,7 @@ static void templates_choose(void **state)
 	CK_ATTRIBUTE generic_a[] = {{CKA_KEY_TYPE, &generic, sizeof(generic)},
 				    {CKA_LABEL, (void *)"a", 1}};
 	CK_ATTRIBUTE token[] = {{CKA_TOKEN, &yes, 1}, {CKA_CLASS, &class, sizeof(class)}};
+	CK_ATTRIBUTE on_token[] = {{CKA_TOKEN, &yes, 1}};
 	CK_ATTRIBUTE session[] = {{CKA_TOKEN, &no, 1}};
 	CK_ATTRIBUTE unknown[] = {{CKA_ISSUER, (void *)"x", 1}};
 	CK_ATTRIBUTE value[] = {{CKA_VALUE, (void *)payload, 16}};
@@ -65,7 +66,8 @@ static void templates_choose(void **state)
 	add("pkcs11:object=a", 20);
 	add("pkcs11:object=b", 32);
 	add("not ours", 32);
-	assert_int_equal(found(NULL, 0), 3);
+	assert_int_equal(found(NULL, 0), 4);
+	assert_int_equal(found(on_token, 1), 4);
 	assert_int_equal(found(by_class, 1), 3);
 	assert_int_equal(found(by_label, 1), 2);
 	assert_int_equal(found(by_type, 1), 2);
@@ -90,12 +92,60 @@ static void foreign_classes_cost_nothing(void **state)
 		CK_ATTRIBUTE template[] = {{CKA_TOKEN, &yes, 1},
 					   {CKA_CLASS, &class, sizeof(class)}};
 
-		assert_int_equal(found(template, 2), 0);
+		assert_int_equal(found(template, 2), class == CKO_PROFILE);
 		template[1].ulValueLen = 4;
 		assert_int_equal(found(template, 2), 0);
 	}
 	assert_int_equal(found(&(CK_ATTRIBUTE){CKA_CLASS, NULL, 0}, 1), 0);
-	assert_int_equal(fake_calls("keyring_resolve") + fake_calls("keyring_list"), 0);
+	assert_int_equal(fake_calls("keyring_resolve") + fake_calls("keyring_list") +
+				 fake_calls("key_describe") + fake_calls("key_usable") +
+				 fake_calls("proc_keys_read"),
+			 0);
+}
+
+/* Test case BL-M-1 of the profiles asks for any object of a token, which may hold no key. */
+static void the_profile_is_there_without_keys(void **state)
+{
+	CK_ULONG class = CKO_PROFILE, other = CKP_BASELINE_PROVIDER + 1;
+	CK_BBOOL yes = CK_TRUE;
+	CK_ATTRIBUTE on_token = {CKA_TOKEN, &yes, 1};
+	CK_ATTRIBUTE profiles[] = {{CKA_CLASS, &class, sizeof(class)},
+				   {CKA_PROFILE_ID, &other, sizeof(other)}};
+	CK_OBJECT_HANDLE by_token = 0, by_class = 0;
+	CK_ULONG count = 0;
+
+	assert_int_equal(search_begin(&search, slot, &on_token, 1), CKR_OK);
+	assert_int_equal(search_next(&search, &by_token, 1, &count), CKR_OK);
+	assert_int_equal(count, 1);
+	search_end(&search);
+	assert_int_equal(search_begin(&search, slot, profiles, 1), CKR_OK);
+	assert_int_equal(search_next(&search, &by_class, 1, &count), CKR_OK);
+	assert_int_equal(count, 1);
+	search_end(&search);
+	assert_int_not_equal(by_token, CK_INVALID_HANDLE);
+	assert_int_equal(by_token, by_class);
+	assert_int_equal(found(profiles, 2), 0);
+	assert_int_equal(found(NULL, 0), 1);
+}
+
+/* Who takes the first object that comes means a key. */
+static void the_profile_comes_last(void **state)
+{
+	CK_OBJECT_HANDLE list[8];
+	CK_ULONG count = 0;
+
+	for (int i = 0; i < 5; i++)
+		add("pkcs11:object=a", 16);
+	assert_int_equal(search_begin(&search, slot, NULL, 0), CKR_OK);
+	assert_int_equal(search_next(&search, list, 8, &count), CKR_OK);
+	assert_int_equal(count, 6);
+	for (CK_ULONG i = 0; i < count; i++) {
+		struct object *object = object_get(slot, list[i]);
+
+		assert_non_null(object);
+		assert_int_equal(!object->key, i == 5);
+		object_put(object);
+	}
 }
 
 static void results_come_in_any_portion(void **state)
@@ -103,7 +153,8 @@ static void results_come_in_any_portion(void **state)
 	CK_OBJECT_HANDLE list[5], seen[5];
 	CK_ULONG count, total = 0;
 
-	for (int i = 0; i < 5; i++)
+	/* Five with the profile. */
+	for (int i = 0; i < 4; i++)
 		add("pkcs11:object=a", 16);
 	assert_int_equal(search_begin(&search, slot, NULL, 0), CKR_OK);
 	assert_int_equal(search_next(&search, NULL, 0, &count), CKR_OK);
@@ -138,7 +189,7 @@ static void the_result_is_taken_down_at_the_beginning(void **state)
 	fake_key_unlink(serial);
 	add("pkcs11:object=c", 16);
 	assert_int_equal(search_next(&search, list, 5, &count), CKR_OK);
-	assert_int_equal(count, 2);
+	assert_int_equal(count, 3);
 }
 
 static void states_and_arguments_are_checked(void **state)
@@ -165,11 +216,11 @@ static void dead_keys_are_no_objects(void **state)
 {
 	int32_t a = add("pkcs11:object=a", 16), b = add("pkcs11:object=b", 16);
 
-	assert_int_equal(found(NULL, 0), 2);
+	assert_int_equal(found(NULL, 0), 3);
 	fake_key_revoke(a);
-	assert_int_equal(found(NULL, 0), 1);
+	assert_int_equal(found(NULL, 0), 2);
 	fake_key_expire(b);
-	assert_int_equal(found(NULL, 0), 0);
+	assert_int_equal(found(NULL, 0), 1);
 }
 
 /* Its use says which permission is missing: CKR_KEY_FUNCTION_NOT_PERMITTED. */
@@ -178,30 +229,31 @@ static void a_key_that_may_not_be_used_is_listed(void **state)
 	int32_t serial = add("pkcs11:object=a", 16);
 
 	fake_key_set_perm(serial, 0x37010000);
-	assert_int_equal(found(NULL, 0), 1);
+	assert_int_equal(found(NULL, 0), 2);
 }
 
 static void an_unreachable_keyring_is_empty(void **state)
 {
 	add("pkcs11:object=a", 16);
 	fake_fail("keyring_resolve", 1, -ENOKEY);
-	assert_int_equal(found(NULL, 0), 0);
+	assert_int_equal(found(NULL, 0), 1);
 	fake_fail("keyring_resolve", 1, -ENOMEM);
 	assert_int_equal(search_begin(&search, slot, NULL, 0), CKR_HOST_MEMORY);
 	assert_int_equal(search_end(&search), CKR_OPERATION_NOT_INITIALIZED);
-	assert_int_equal(found(NULL, 0), 1);
+	assert_int_equal(found(NULL, 0), 2);
 }
 
 /* C_FindObjectsInit knows nothing of keys' handles and permissions (section 5.7.7). */
 static void a_keyring_that_cannot_be_read_is_empty(void **state)
 {
 	static const int errors[] = {-EACCES, -ENOKEY, -EKEYREVOKED, -ENOSYS, -EPERM};
+	CK_ULONG class = CKO_SECRET_KEY, count = 1;
+	CK_ATTRIBUTE keys = {CKA_CLASS, &class, sizeof(class)};
 	CK_OBJECT_HANDLE object;
-	CK_ULONG count = 1;
 
 	for (size_t i = 0; i < sizeof(errors) / sizeof(*errors); i++) {
 		fake_fail("keyring_list", 1, errors[i]);
-		assert_int_equal(search_begin(&search, slot, NULL, 0), CKR_OK);
+		assert_int_equal(search_begin(&search, slot, &keys, 1), CKR_OK);
 		assert_int_equal(search_next(&search, &object, 1, &count), CKR_OK);
 		assert_int_equal(count, 0);
 		assert_int_equal(search_end(&search), CKR_OK);
@@ -217,6 +269,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(templates_choose),
 		TEST(foreign_classes_cost_nothing),
+		TEST(the_profile_is_there_without_keys),
+		TEST(the_profile_comes_last),
 		TEST(results_come_in_any_portion),
 		TEST(the_result_is_taken_down_at_the_beginning),
 		TEST(states_and_arguments_are_checked),

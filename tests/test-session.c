@@ -5,10 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "fake-kernel.h"
+#include "pkcs11-parameters.h"
 #include "token/module.h"
 #include "token/session.h"
 
@@ -75,6 +77,28 @@ static CK_RV begin(CK_SESSION_HANDLE handle, enum operation_kind kind,
 
 	return rv == CKR_OK ? session_leave(session, session_begin(session, kind, mechanism, key))
 			    : rv;
+}
+
+static CK_RV begin_messages(CK_SESSION_HANDLE handle, enum operation_kind kind,
+			    const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+	struct session *session;
+	CK_RV rv = session_enter(handle, &session);
+
+	return rv == CKR_OK ? session_leave(session,
+					    session_begin_messages(session, kind, mechanism, key))
+			    : rv;
+}
+
+static bool busy(CK_SESSION_HANDLE handle)
+{
+	struct session *session;
+	bool is;
+
+	assert_int_equal(session_enter(handle, &session), CKR_OK);
+	is = session_busy(session);
+	session_leave(session, CKR_OK);
+	return is;
 }
 
 static void a_session_is_what_it_was_opened_as(void **state)
@@ -325,6 +349,147 @@ static void mechanisms_are_checked(void **state)
 	assert_int_equal(begin(handle, OPERATION_DIGEST, &sha256, 0), CKR_OK);
 }
 
+/* A search is no cryptographic operation. */
+static void operations_and_processes_make_a_session_busy(void **state)
+{
+	CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0}, hmac = {CKM_SHA256_HMAC, NULL, 0};
+	CK_SESSION_HANDLE handle = open_in(slot, false);
+	struct session *session;
+	int32_t serial;
+	CK_OBJECT_HANDLE key = add_key("logon", "pkcs11:object=g", 20, FAKE_PERM, &serial);
+
+	assert_false(busy(handle));
+	assert_int_equal(begin(handle, OPERATION_DIGEST, &sha256, 0), CKR_OK);
+	assert_true(busy(handle));
+	assert_int_equal(begin(handle, OPERATION_DIGEST, NULL, 0), CKR_OK);
+	assert_false(busy(handle));
+	assert_int_equal(begin_messages(handle, OPERATION_VERIFY, &hmac, key), CKR_OK);
+	assert_true(busy(handle));
+	assert_int_equal(session_enter(handle, &session), CKR_OK);
+	assert_int_equal(session_end_messages(session, OPERATION_VERIFY), CKR_OK);
+	assert_int_equal(session_end_messages(session, OPERATION_VERIFY),
+			 CKR_OPERATION_NOT_INITIALIZED);
+	assert_int_equal(search_begin(&session->search, slot, NULL, 0), CKR_OK);
+	session_leave(session, CKR_OK);
+	assert_false(busy(handle));
+}
+
+static void look(void)
+{
+	struct object **list = NULL;
+	size_t count = 0;
+
+	assert_int_equal(slot_look(slot, &list, &count), CKR_OK);
+	while (count)
+		object_put(list[--count]);
+	free(list);
+}
+
+/* The key leaves the keyring, and its object the token, while messages are still being made: a
+ * socket that is armed serves on for a while, and a new one asks for the key that was. */
+static void a_process_outlives_the_handle_of_its_key(void **state)
+{
+	static const uint8_t zeros[16];
+	uint8_t iv[12] = {0}, tag[16], out[64], expected[80];
+	struct gcm_message_params parameter = {.iv = iv, .iv_len = 12, .tag = tag, .tag_bits = 128};
+	const struct message_terms terms = {&parameter, sizeof(parameter), NULL, 0};
+	CK_MECHANISM gcm = {CKM_AES_GCM, NULL, 0};
+	CK_SESSION_HANDLE handle = open_in(slot, false);
+	CK_ULONG len = sizeof(out);
+	struct session *session;
+	struct message *message;
+	int32_t serial;
+	CK_OBJECT_HANDLE key = add_key("logon", "pkcs11:object=a", 16, FAKE_PERM_CONSTANT, &serial);
+
+	assert_int_equal(begin_messages(handle, OPERATION_ENCRYPT, &gcm, key), CKR_OK);
+	fake_key_unlink(serial);
+	look();
+	assert_null(object_get(slot, key));
+	assert_int_equal(session_enter(handle, &session), CKR_OK);
+	message = &session->processes[OPERATION_ENCRYPT].message;
+	assert_int_equal(message_whole(message, &terms, (const CK_BYTE *)"abc", 3, out, &len),
+			 CKR_OK);
+	fake_seal("gcm(aes)", zeros, 16, iv, NULL, 0, (const uint8_t *)"abc", 3, 16, expected);
+	assert_memory_equal(out, expected, 3);
+	assert_memory_equal(tag, expected + 3, 16);
+	/* Another size of tag takes another socket. */
+	parameter.tag_bits = 96;
+	len = sizeof(out);
+	assert_int_equal(message_whole(message, &terms, (const CK_BYTE *)"abc", 3, out, &len),
+			 CKR_KEY_HANDLE_INVALID);
+	session_leave(session, CKR_OK);
+	assert_int_equal(session_close(handle), CKR_OK);
+	assert_int_equal(fake_open_sockets(), 0);
+}
+
+/* Each kind, in the middle of a message. The sanitizer sees what is not given back. */
+static void closing_frees_what_processes_held(void **state)
+{
+	CK_MECHANISM gcm = {CKM_AES_GCM, NULL, 0}, hmac = {CKM_SHA256_HMAC, NULL, 0};
+	CK_SESSION_HANDLE handle = open_in(slot, false);
+	uint8_t iv[12] = {0}, tag[16] = {0}, aad[40] = {0}, text[100] = {0};
+	struct gcm_message_params parameter = {.iv = iv, .iv_len = 12, .tag = tag, .tag_bits = 128};
+	const struct message_terms terms = {&parameter, sizeof(parameter), aad, sizeof(aad)},
+				   none = {0};
+	struct session *session;
+	int32_t serial;
+	CK_OBJECT_HANDLE aes = add_key("logon", "pkcs11:object=a", 16, FAKE_PERM_CONSTANT, &serial);
+	CK_OBJECT_HANDLE key = add_key("logon", "pkcs11:object=g", 20, FAKE_PERM_CONSTANT, &serial);
+	static const enum operation_kind kinds[] = {OPERATION_ENCRYPT, OPERATION_DECRYPT,
+						    OPERATION_SIGN, OPERATION_VERIFY};
+
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(
+			begin_messages(handle, kinds[i], i < 2 ? &gcm : &hmac, i < 2 ? aes : key),
+			CKR_OK);
+	assert_int_equal(session_enter(handle, &session), CKR_OK);
+	for (size_t i = 0; i < 4; i++) {
+		struct message *message = &session->processes[kinds[i]].message;
+		CK_ULONG len = 0;
+
+		assert_int_equal(message_begin(message, i < 2 ? &terms : &none), CKR_OK);
+		assert_int_equal(message_next(message, OPERATION_NEXT, i < 2 ? &terms : &none, text,
+					      sizeof(text), i < 2 ? text : NULL,
+					      i < 2 ? &len : NULL),
+				 CKR_OK);
+	}
+	session_leave(session, CKR_OK);
+	assert_int_equal(fake_open_sockets(), 4);
+	session_close(handle);
+	/* The MACs were begun in the kernel: nobody may have those sockets again. */
+	assert_int_equal(fake_open_sockets(), 2);
+}
+
+static void mechanisms_of_processes_are_checked(void **state)
+{
+	CK_MECHANISM ecb = {CKM_AES_ECB, NULL, 0}, gcm = {CKM_AES_GCM, NULL, 0},
+		     rsa = {CKM_RSA_PKCS, NULL, 0};
+	CK_SESSION_HANDLE handle = open_in(slot, false);
+	int32_t serial;
+	CK_OBJECT_HANDLE key = add_key("logon", "pkcs11:object=a", 16, FAKE_PERM, &serial);
+
+	fake_calls_forget();
+	assert_int_equal(begin_messages(handle, OPERATION_ENCRYPT, &rsa, key),
+			 CKR_MECHANISM_INVALID);
+	assert_int_equal(begin_messages(handle, OPERATION_ENCRYPT, &ecb, key),
+			 CKR_MECHANISM_INVALID);
+	assert_int_equal(begin_messages(handle, OPERATION_SIGN, &gcm, key), CKR_MECHANISM_INVALID);
+	assert_int_equal(fake_calls("alg_bind"), 0);
+	fake_fail("alg_bind", 1, -EMFILE);
+	assert_int_equal(begin_messages(handle, OPERATION_ENCRYPT, &gcm, key), CKR_HOST_MEMORY);
+	/* The socket cannot be armed: nothing has begun. */
+	fake_fail("alg_set_key_serial", 1, -ENOMEM);
+	assert_int_equal(begin_messages(handle, OPERATION_ENCRYPT, &gcm, key), CKR_DEVICE_MEMORY);
+	assert_false(busy(handle));
+	assert_int_equal(begin_messages(handle, OPERATION_ENCRYPT, &gcm, key), CKR_OK);
+	assert_int_equal(begin_messages(handle, OPERATION_ENCRYPT, &gcm, key),
+			 CKR_OPERATION_ACTIVE);
+	fake_alg_hide("hmac(sha256)", true);
+	assert_int_equal(begin_messages(handle, OPERATION_SIGN,
+					&(CK_MECHANISM){CKM_SHA256_HMAC, NULL, 0}, key),
+			 CKR_MECHANISM_INVALID);
+}
+
 static void nothing_opens_after_the_end(void **state)
 {
 	CK_SESSION_HANDLE handle = open_in(slot, true), refused = 77;
@@ -355,6 +520,10 @@ int main(void)
 		TEST(a_key_must_fit_its_use),
 		TEST(a_key_that_is_gone_or_forbidden_says_so),
 		TEST(mechanisms_are_checked),
+		TEST(operations_and_processes_make_a_session_busy),
+		TEST(a_process_outlives_the_handle_of_its_key),
+		TEST(closing_frees_what_processes_held),
+		TEST(mechanisms_of_processes_are_checked),
 		TEST(nothing_opens_after_the_end),
 	};
 

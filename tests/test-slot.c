@@ -6,10 +6,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "fake-kernel.h"
+#include "kernel/alg.h"
 #include "mech/mechanism.h"
 #include "token/session.h"
 #include "token/slot.h"
@@ -17,7 +19,7 @@
 static int setup(void **state)
 {
 	fake_reset();
-	mechanisms_forget();
+	mechanisms_start(FAMILY_ALL);
 	slots_start();
 	return 0;
 }
@@ -35,6 +37,7 @@ static void without_af_alg_there_are_no_slots(void **state)
 	CK_ULONG count;
 
 	for (size_t i = 0; i < 4; i++) {
+		slots_stop();
 		fake_fail("alg_probe", 1, errors[i]);
 		slots_start();
 		assert_int_equal(slots_count(), 0);
@@ -51,6 +54,7 @@ static void without_af_alg_there_are_no_slots(void **state)
 /* The start asks for nothing but a socket: no algorithm, no keyring. */
 static void starting_costs_one_question(void **state)
 {
+	slots_stop();
 	fake_calls_forget();
 	slots_start();
 	assert_int_equal(fake_calls("alg_probe"), 1);
@@ -133,7 +137,8 @@ static void tokens_are_ready_and_ask_for_no_pin(void **state)
 	slot_token_info(slot, &info);
 	slot->sessions = slot->rw_sessions = 0;
 	slot_token_info(slot_find(1), &other);
-	assert_int_equal(info.flags, CKF_RNG | CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED);
+	assert_int_equal(info.flags, CKF_RNG | CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED |
+					     CKF_DUAL_CRYPTO_OPERATIONS);
 	is_padded(info.label, sizeof(info.label), "kernel-user");
 	is_padded(other.label, sizeof(other.label), "kernel-session");
 	is_padded(info.manufacturerID, sizeof(info.manufacturerID), "kcryptoki");
@@ -149,68 +154,154 @@ static void tokens_are_ready_and_ask_for_no_pin(void **state)
 	assert_int_equal(info.ulFreePublicMemory, CK_UNAVAILABLE_INFORMATION);
 }
 
+enum { MOST = 200 };
+
+/* Puts what the kernel itself says it has, of these families, in LIST; their number. */
+static CK_ULONG bindable(unsigned int families, CK_MECHANISM_TYPE *list)
+{
+	CK_ULONG n = 0;
+
+	assert_true(n_mechanisms < MOST);
+	for (size_t i = 0; i < n_mechanisms; i++) {
+		int fd = alg_bind(mechanisms[i].kernel_type, mechanisms[i].kernel_name);
+
+		if (fd >= 0 && !(mechanisms[i].family & ~families))
+			list[n++] = mechanisms[i].type;
+		if (fd >= 0)
+			close(fd);
+	}
+	return n;
+}
+
+static void lists(unsigned int families)
+{
+	CK_MECHANISM_TYPE list[MOST], expected[MOST];
+	CK_ULONG count = MOST, n = bindable(families, expected);
+
+	assert_int_equal(slot_mechanisms(list, &count), CKR_OK);
+	assert_int_equal(count, n);
+	assert_memory_equal(list, expected, n * sizeof(*list));
+}
+
 static void mechanisms_that_bind_are_listed(void **state)
 {
-	CK_MECHANISM_TYPE list[64], again[64];
+	CK_MECHANISM_TYPE list[MOST];
 	CK_ULONG count = 0, n;
 
+	lists(FAMILY_ALL);
 	assert_int_equal(slot_mechanisms(NULL, &count), CKR_OK);
-	assert_int_equal(count, n_mechanisms);
+	assert_true(count > 30);
+	n = count - 1;
+	list[count - 1] = 77;
+	assert_int_equal(slot_mechanisms(list, &n), CKR_BUFFER_TOO_SMALL);
+	assert_int_equal(n, count);
+	assert_int_equal(list[count - 1], 77);
 	n = count;
 	assert_int_equal(slot_mechanisms(list, &n), CKR_OK);
-	assert_int_equal(n, count);
-	for (CK_ULONG i = 0; i < n; i++)
-		assert_int_equal(list[i], mechanisms[i].type);
-	n = count - 1;
-	again[count - 1] = 77;
-	assert_int_equal(slot_mechanisms(again, &n), CKR_BUFFER_TOO_SMALL);
-	assert_int_equal(n, count);
-	assert_int_equal(again[count - 1], 77);
 
-	mechanisms_forget();
+	mechanisms_start(FAMILY_ALL);
 	fake_alg_hide("cbc(aes)", true);
 	fake_alg_hide("md5", true);
-	n = 64;
+	lists(FAMILY_ALL);
+	n = MOST;
 	assert_int_equal(slot_mechanisms(list, &n), CKR_OK);
 	assert_int_equal(n, count - 3);
-	for (CK_ULONG i = 0; i < n; i++) {
-		assert_int_not_equal(list[i], CKM_AES_CBC);
-		assert_int_not_equal(list[i], CKM_AES_CBC_PAD);
-		assert_int_not_equal(list[i], CKM_MD5);
+}
+
+/* Of a family that nobody asked for the kernel is not even asked: that might load a module. */
+static void legacy_mechanisms_are_listed_where_they_are_asked_for(void **state)
+{
+	CK_MECHANISM_TYPE list[MOST];
+	CK_MECHANISM_INFO info;
+	CK_ULONG n, plain;
+
+	mechanisms_start(FAMILY_NONE);
+	lists(FAMILY_NONE);
+	plain = bindable(FAMILY_NONE, list);
+	for (unsigned int family = 1; family < FAMILY_ALL; family <<= 1) {
+		mechanisms_start(family);
+		lists(family);
+		mechanisms_start(FAMILY_ALL & ~family);
+		lists(FAMILY_ALL & ~family);
+	}
+	mechanisms_start(FAMILY_NONE);
+	fake_calls_forget();
+	n = MOST;
+	assert_int_equal(slot_mechanisms(list, &n), CKR_OK);
+	assert_int_equal(n, plain);
+	for (size_t i = 0; i < n_mechanisms; i++) {
+		if (mechanisms[i].family == FAMILY_NONE)
+			continue;
+		fake_calls_forget();
+		assert_int_equal(slot_mechanism_info(mechanisms[i].type, &info),
+				 CKR_MECHANISM_INVALID);
+		assert_int_equal(fake_calls("alg_bind"), 0);
 	}
 }
 
 /* A short list for want of descriptors would be taken as the truth. */
 static void a_list_that_cannot_be_made_is_an_error(void **state)
 {
-	CK_MECHANISM_TYPE list[64];
-	CK_ULONG count = 64;
+	CK_MECHANISM_TYPE list[MOST];
+	CK_ULONG count = MOST;
 
 	fake_fail("alg_bind", 5, -EMFILE);
 	assert_int_equal(slot_mechanisms(list, &count), CKR_HOST_MEMORY);
-	count = 64;
-	assert_int_equal(slot_mechanisms(list, &count), CKR_OK);
-	assert_int_equal(count, n_mechanisms);
+	lists(FAMILY_ALL);
 }
 
 static void mechanism_info_is_the_rows(void **state)
 {
+	static const struct {
+		CK_MECHANISM_TYPE type;
+		CK_ULONG least, most;
+		CK_FLAGS flags;
+	} infos[] = {
+		{CKM_AES_CBC_PAD, 16, 32, CKF_ENCRYPT | CKF_DECRYPT},
+		{CKM_AES_XTS, 32, 64, CKF_ENCRYPT | CKF_DECRYPT},
+		{CKM_SHA256_HMAC, 1, 32767,
+		 CKF_SIGN | CKF_VERIFY | CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE},
+		{CKM_AES_GCM, 16, 32,
+		 CKF_ENCRYPT | CKF_DECRYPT | CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT |
+			 CKF_MULTI_MESSAGE},
+		{CKM_AES_GMAC, 16, 32, CKF_SIGN | CKF_VERIFY},
+		{CKM_SHA_1, 0, 0, CKF_DIGEST},
+	};
 	CK_MECHANISM_INFO info;
 
-	assert_int_equal(slot_mechanism_info(CKM_AES_CBC_PAD, &info), CKR_OK);
-	assert_int_equal(info.ulMinKeySize, 16);
-	assert_int_equal(info.ulMaxKeySize, 32);
-	assert_int_equal(info.flags, CKF_ENCRYPT | CKF_DECRYPT);
-	assert_int_equal(slot_mechanism_info(CKM_SHA256_HMAC, &info), CKR_OK);
-	assert_int_equal(info.ulMinKeySize, 1);
-	assert_int_equal(info.flags, CKF_SIGN | CKF_VERIFY);
-	assert_int_equal(slot_mechanism_info(CKM_SHA_1, &info), CKR_OK);
-	assert_int_equal(info.flags, CKF_DIGEST);
+	for (size_t i = 0; i < sizeof(infos) / sizeof(*infos); i++) {
+		memset(&info, 0xa5, sizeof(info));
+		assert_int_equal(slot_mechanism_info(infos[i].type, &info), CKR_OK);
+		assert_int_equal(info.ulMinKeySize, infos[i].least);
+		assert_int_equal(info.ulMaxKeySize, infos[i].most);
+		assert_int_equal(info.flags, infos[i].flags);
+	}
 	assert_int_equal(slot_mechanism_info(CKM_RSA_PKCS, &info), CKR_MECHANISM_INVALID);
 	fake_alg_hide("sha512", true);
 	assert_int_equal(slot_mechanism_info(CKM_SHA512, &info), CKR_MECHANISM_INVALID);
 	fake_fail("alg_bind", 1, -ENOMEM);
 	assert_int_equal(slot_mechanism_info(CKM_SHA384, &info), CKR_DEVICE_MEMORY);
+}
+
+static void each_slot_has_a_profile(void **state)
+{
+	struct slot *user = slot_find(0), *session = slot_find(1);
+	CK_OBJECT_HANDLE first = user->profile->handle, second = session->profile->handle;
+	struct object *object = object_get(user, first);
+
+	assert_ptr_equal(object, user->profile);
+	object_put(object);
+	assert_int_not_equal(first, second);
+	assert_null(object_get(user, second));
+	assert_null(object_get(session, first));
+	slots_stop();
+	assert_null(user->profile);
+	assert_null(object_get(user, first));
+	slots_start();
+	assert_non_null(user->profile);
+	/* A handle of before is not taken for one of now. */
+	assert_null(object_get(user, first));
+	assert_null(object_get(session, second));
 }
 
 static CK_ULONG objects_in(struct slot *slot)
@@ -255,9 +346,11 @@ int main(void)
 		TEST(slots_hold_tokens),
 		TEST(tokens_are_ready_and_ask_for_no_pin),
 		TEST(mechanisms_that_bind_are_listed),
+		TEST(legacy_mechanisms_are_listed_where_they_are_asked_for),
 		TEST(a_list_that_cannot_be_made_is_an_error),
 		TEST(mechanism_info_is_the_rows),
 		TEST(each_slot_looks_into_its_keyring),
+		TEST(each_slot_has_a_profile),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -102,7 +102,7 @@ static void new_message(struct subject *s, size_t length)
 		s->in_length = s->out_length;
 		s->out_length = length;
 	}
-	s->mechanism = guest_mechanism(&s->store, &s->material);
+	s->mechanism = guest_mechanism(&s->store, &s->material, 0);
 }
 
 static bool keyed(const struct kind *kind)
@@ -498,7 +498,7 @@ static void side_by_side(const size_t *which, size_t n, bool frozen)
 		s->session = session;
 		strands[i] = (struct strand){.subject = *s};
 		s = &strands[i].subject;
-		s->mechanism = guest_mechanism(&s->store, &s->material);
+		s->mechanism = guest_mechanism(&s->store, &s->material, 0);
 		EXPECT(init(s), CKR_OK);
 	}
 	while (left) {

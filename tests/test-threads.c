@@ -187,7 +187,7 @@ static int careless_cipher(struct member *member, unsigned char *in, size_t leng
 	CK_RV rv;
 
 	length -= length % 16;
-	rv = member->token.f->C_EncryptInit(session, guest_mechanism(&store, &material),
+	rv = member->token.f->C_EncryptInit(session, guest_mechanism(&store, &material, 0),
 					    member->crew->aes.object);
 	if (rv != CKR_OK && !is_about_state(rv))
 		return guest_error(&member->token, "C_EncryptInit: 0x%lx", rv);
@@ -234,7 +234,7 @@ static int careless_parts(struct member *member, unsigned char *in, size_t lengt
 	CK_ULONG made = sizeof(out);
 	CK_RV rv;
 
-	f->C_DecryptInit(session, guest_mechanism(&store, &material), member->crew->aes.object);
+	f->C_DecryptInit(session, guest_mechanism(&store, &material, 0), member->crew->aes.object);
 	rv = f->C_DecryptUpdate(session, in, length, out, &made);
 	if (rv != CKR_OK && !is_about_state(rv))
 		return guest_error(&member->token, "C_DecryptUpdate: 0x%lx", rv);

@@ -306,6 +306,27 @@ static void room_is_asked_for_once(void **state)
 	transform_give(socket, true);
 }
 
+/* Who goes on using a socket asks again from time to time, at no cost. */
+static void a_socket_that_was_taken_long_ago_is_stale(void **state)
+{
+	struct op_socket *socket = take(&cipher);
+
+	assert_false(transform_stale(socket));
+	fake_calls_forget();
+	later += 2;
+	assert_true(transform_stale(socket));
+	socket->spoilt = true;
+	transform_give(socket, true);
+	assert_int_equal(checks, 1);
+	/* Taken anew, it is neither stale nor spoilt. */
+	socket = take(&cipher);
+	assert_int_equal(fake_calls("alg_accept"), 0);
+	assert_int_equal(checks, 2);
+	assert_false(transform_stale(socket));
+	assert_false(socket->spoilt);
+	transform_give(socket, true);
+}
+
 static void key_ids_are_never_zero_nor_the_same(void **state)
 {
 	uint64_t last = transform_key_id();
@@ -372,32 +393,25 @@ static void a_forked_child_closes_what_it_inherited_and_nothing_else(void **stat
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_socket_given_back_clean_is_used_again, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(a_dirty_socket_is_closed, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_kept_socket_serves_its_own_kind_only, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(a_constant_key_is_checked_and_not_armed_again,
-						setup, teardown),
-		cmocka_unit_test_setup_teardown(a_writable_key_is_armed_each_time, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_key_without_check_is_always_usable, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(a_refused_key_loses_its_kept_sockets, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(purging_ends_sockets_in_use_when_they_are_given_back, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(failures_leave_nothing_open, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_transform_itself_is_closed, setup, teardown),
-		cmocka_unit_test_setup_teardown(sixty_four_idle_sockets_are_kept, setup, teardown),
-		cmocka_unit_test_setup_teardown(the_oldest_is_evicted, setup, teardown),
-		cmocka_unit_test_setup_teardown(a_key_is_not_kept_in_an_idle_socket_for_long, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(room_is_asked_for_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(key_ids_are_never_zero_nor_the_same, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(
-			a_forked_child_closes_what_it_inherited_and_nothing_else, setup, teardown),
+		TEST(a_socket_given_back_clean_is_used_again),
+		TEST(a_dirty_socket_is_closed),
+		TEST(a_kept_socket_serves_its_own_kind_only),
+		TEST(a_constant_key_is_checked_and_not_armed_again),
+		TEST(a_writable_key_is_armed_each_time),
+		TEST(a_key_without_check_is_always_usable),
+		TEST(a_refused_key_loses_its_kept_sockets),
+		TEST(purging_ends_sockets_in_use_when_they_are_given_back),
+		TEST(failures_leave_nothing_open),
+		TEST(the_transform_itself_is_closed),
+		TEST(sixty_four_idle_sockets_are_kept),
+		TEST(the_oldest_is_evicted),
+		TEST(a_key_is_not_kept_in_an_idle_socket_for_long),
+		TEST(room_is_asked_for_once),
+		TEST(a_socket_that_was_taken_long_ago_is_stale),
+		TEST(key_ids_are_never_zero_nor_the_same),
+		TEST(a_forked_child_closes_what_it_inherited_and_nothing_else),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -17,108 +17,115 @@
 #define TESTS_DIR "tests"
 #endif
 
-/* Begins the names of the files which that package lacks; they are in TESTS_DIR. */
-#define OWN "vectors/"
-
-#define FILES(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-/* clang-format off */
-#define SIZES(stem) stem "128.rsp", stem "192.rsp", stem "256.rsp"
-#define SIZES_TXT(stem) stem "128.txt", stem "192.txt", stem "256.txt"
-#define AES_FILES(mode)                                                                            \
-	FILES(SIZES("ciphers/AES/" mode "/" mode "GFSbox"),                                        \
-	      SIZES("ciphers/AES/" mode "/" mode "KeySbox"),                                       \
-	      SIZES("ciphers/AES/" mode "/" mode "VarKey"),                                        \
-	      SIZES("ciphers/AES/" mode "/" mode "VarTxt"),                                        \
-	      SIZES("ciphers/AES/" mode "/" mode "MMT"))
-#define SHA_FILES(stem) FILES("hashes/" stem "ShortMsg.rsp", "hashes/" stem "LongMsg.rsp")
-
-#define DIGEST(ckm, block, files)                                                                  \
-	{ckm, #ckm, VECTOR_DIGEST, VECTOR_NO_PARAM, block, {NULL, NULL}, files}
-#define MAC(ckm, block, key_type, files)                                                           \
-	{ckm, #ckm, VECTOR_MAC, VECTOR_NO_PARAM, block, {"generic-secret", key_type}, files}
-#define AES(ckm, kind, param, files)                                                               \
-	{ckm, #ckm, VECTOR_##kind, VECTOR_##param, 16, {"aes", "aes"}, files}
-/* clang-format on */
-
-const struct vector_set vector_sets[] = {
-	DIGEST(CKM_MD5, 64, FILES("hashes/MD5/rfc-1321.txt")),
-	DIGEST(CKM_SHA_1, 64, SHA_FILES("SHA1/SHA1")),
-	DIGEST(CKM_SHA224, 64, SHA_FILES("SHA2/SHA224")),
-	DIGEST(CKM_SHA256, 64, SHA_FILES("SHA2/SHA256")),
-	DIGEST(CKM_SHA384, 128, SHA_FILES("SHA2/SHA384")),
-	DIGEST(CKM_SHA512, 128, SHA_FILES("SHA2/SHA512")),
-	DIGEST(CKM_SHA3_224, 144, SHA_FILES("SHA3/SHA3_224")),
-	DIGEST(CKM_SHA3_256, 136, SHA_FILES("SHA3/SHA3_256")),
-	DIGEST(CKM_SHA3_384, 104, SHA_FILES("SHA3/SHA3_384")),
-	DIGEST(CKM_SHA3_512, 72, SHA_FILES("SHA3/SHA3_512")),
-
-	MAC(CKM_MD5_HMAC, 64, "md5-hmac", FILES("HMAC/rfc-2202-md5.txt")),
-	MAC(CKM_SHA_1_HMAC, 64, "sha-1-hmac", FILES("HMAC/rfc-2202-sha1.txt")),
-	MAC(CKM_SHA224_HMAC, 64, "sha224-hmac", FILES("HMAC/rfc-4231-sha224.txt")),
-	MAC(CKM_SHA256_HMAC, 64, "sha256-hmac", FILES("HMAC/rfc-4231-sha256.txt")),
-	MAC(CKM_SHA384_HMAC, 128, "sha384-hmac", FILES("HMAC/rfc-4231-sha384.txt")),
-	MAC(CKM_SHA512_HMAC, 128, "sha512-hmac", FILES("HMAC/rfc-4231-sha512.txt")),
-
-	{CKM_AES_CMAC, "CKM_AES_CMAC", VECTOR_MAC, VECTOR_NO_PARAM, 16, {"aes", "aes"},
-	 FILES(SIZES_TXT("CMAC/nist-800-38b-aes"))},
-
-	AES(CKM_AES_ECB, CIPHER, NO_PARAM, AES_FILES("ECB")),
-	AES(CKM_AES_CBC, CIPHER, IV, AES_FILES("CBC")),
-	AES(CKM_AES_CBC_PAD, CIPHER, IV, FILES(OWN "aes-cbc-pkcs5.rsp")),
-	AES(CKM_AES_CTR, CIPHER, CTR,
-	    FILES("ciphers/AES/CTR/aes-128-ctr.txt", "ciphers/AES/CTR/aes-192-ctr.txt",
-		  "ciphers/AES/CTR/aes-256-ctr.txt")),
-	AES(CKM_AES_GCM, AEAD, GCM,
-	    FILES(SIZES("ciphers/AES/GCM/gcmEncryptExtIV"), SIZES("ciphers/AES/GCM/gcmDecrypt"))),
+/* Lengths and counters that stand beside the data; -1 where nothing is said. */
+struct numbers {
+	long text_bits, unit_bits; /* of this record */
+	long block_counter, unit;  /* of this record */
+	long text, aad, tag;       /* in bytes, of all records that follow */
 };
 
-const size_t n_vector_sets = sizeof(vector_sets) / sizeof(vector_sets[0]);
-
 struct vector_file {
+	const struct vector_set *set;
 	FILE *stream;
 	char *line;
 	size_t line_size;
 	unsigned long line_number;
-	/* In bits, as the files say it, or -1. */
-	long text_bits;
+	struct numbers numbers;
 	struct vector vector;
+	/* Of records that lack their own. */
+	struct blob shared_key, shared_iv;
 	char error[128];
 };
 
-/* The names that carry data, as the various files call them. */
+/* The names that carry data, as the various files call them, and how often a value counts. */
 static const struct field {
 	const char *name;
 	size_t offset;
+	int times;
 } fields[] = {
-	{"KEY", offsetof(struct vector, key)},
-	{"IV", offsetof(struct vector, iv)},
-	{"AAD", offsetof(struct vector, aad)},
-	{"PLAINTEXT", offsetof(struct vector, text)},
-	{"PT", offsetof(struct vector, text)},
-	{"MSG", offsetof(struct vector, text)},
-	{"MESSAGE", offsetof(struct vector, text)},
-	{"CIPHERTEXT", offsetof(struct vector, cipher)},
-	{"CT", offsetof(struct vector, cipher)},
-	{"TAG", offsetof(struct vector, tag)},
-	{"MD", offsetof(struct vector, tag)},
-	{"OUTPUT", offsetof(struct vector, tag)},
+	{"KEY", offsetof(struct vector, key), 1},
+	{"K", offsetof(struct vector, key), 1},
+	{"KEY1", offsetof(struct vector, key), 1},
+	{"KEY2", offsetof(struct vector, key), 1},
+	{"KEY3", offsetof(struct vector, key), 1},
+	{"KEYS", offsetof(struct vector, key), 3},
+	{"IV", offsetof(struct vector, iv), 1},
+	{"I", offsetof(struct vector, iv), 1},
+	{"NONCE", offsetof(struct vector, iv), 1},
+	{"AAD", offsetof(struct vector, aad), 1},
+	{"AD", offsetof(struct vector, aad), 1},
+	{"ADATA", offsetof(struct vector, aad), 1},
+	{"PLAINTEXT", offsetof(struct vector, text), 1},
+	{"PT", offsetof(struct vector, text), 1},
+	{"P", offsetof(struct vector, text), 1},
+	{"MSG", offsetof(struct vector, text), 1},
+	{"MESSAGE", offsetof(struct vector, text), 1},
+	{"PAYLOAD", offsetof(struct vector, text), 1},
+	{"IN", offsetof(struct vector, text), 1},
+	{"INPUT", offsetof(struct vector, text), 1},
+	{"CIPHERTEXT", offsetof(struct vector, cipher), 1},
+	{"CT", offsetof(struct vector, cipher), 1},
+	{"C", offsetof(struct vector, cipher), 1},
+	{"TAG", offsetof(struct vector, tag), 1},
+	{"MD", offsetof(struct vector, tag), 1},
+	{"OUTPUT", offsetof(struct vector, tag), 1},
 };
 
-#define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
+static const struct {
+	const char *name;
+	size_t offset;
+} counts[] = {
+	{"LEN", offsetof(struct numbers, text_bits)},
+	{"DATAUNITLEN", offsetof(struct numbers, unit_bits)},
+	{"DATAUNITSEQNUMBER", offsetof(struct numbers, unit)},
+	{"INITIAL_BLOCK_COUNTER", offsetof(struct numbers, block_counter)},
+	{"PLEN", offsetof(struct numbers, text)},
+	{"ALEN", offsetof(struct numbers, aad)},
+	{"TLEN", offsetof(struct numbers, tag)},
+};
 
-static struct blob *field_blob(struct vector *vector, const struct field *field)
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* All that a vector owns. */
+static const size_t blobs[] = {
+	offsetof(struct vector, key),    offsetof(struct vector, iv),
+	offsetof(struct vector, aad),    offsetof(struct vector, text),
+	offsetof(struct vector, cipher), offsetof(struct vector, tag),
+};
+
+static struct blob *blob_at(struct vector *vector, size_t offset)
 {
-	return (struct blob *)((char *)vector + field->offset);
+	return (struct blob *)((char *)vector + offset);
 }
 
-struct vector_file *vector_open(const char *name)
+/* One byte more than asked for, so that an empty value is not a null pointer. */
+static void blob_resize(struct blob *blob, size_t length)
+{
+	unsigned char *data = realloc(blob->data, length + 1);
+
+	if (!data)
+		abort();
+	blob->data = data;
+	blob->length = length;
+	blob->present = true;
+}
+
+void blob_set(struct blob *blob, const void *data, size_t length)
+{
+	blob_resize(blob, length);
+	if (data)
+		memcpy(blob->data, data, length);
+	else
+		memset(blob->data, 0, length);
+}
+
+struct vector_file *vector_open(const struct vector_set *set, const char *name)
 {
 	const char *directory = getenv("KCRYPTOKI_VECTORS");
 	struct vector_file *file;
 	char path[PATH_MAX];
 
-	if (strncmp(name, OWN, strlen(OWN)) == 0)
+	if (strncmp(name, VECTORS_OWN, strlen(VECTORS_OWN)) == 0)
 		directory = TESTS_DIR;
 	else if (!directory || !*directory)
 		directory = VECTORS_DIR;
@@ -126,6 +133,8 @@ struct vector_file *vector_open(const char *name)
 	file = calloc(1, sizeof(*file));
 	if (!file)
 		return NULL;
+	file->set = set;
+	file->numbers.text = file->numbers.aad = file->numbers.tag = -1;
 	file->stream = fopen(path, "re");
 	if (file->stream)
 		return file;
@@ -137,12 +146,10 @@ void vector_close(struct vector_file *file)
 {
 	if (!file)
 		return;
-	for (size_t i = 0; i < N_FIELDS; i++) {
-		struct blob *blob = field_blob(&file->vector, &fields[i]);
-
-		free(blob->data);
-		blob->data = NULL;
-	}
+	for (size_t i = 0; i < COUNT_OF(blobs); i++)
+		free(blob_at(&file->vector, blobs[i])->data);
+	free(file->shared_key.data);
+	free(file->shared_iv.data);
 	fclose(file->stream);
 	free(file->line);
 	free(file);
@@ -170,109 +177,243 @@ static int hex_digit(char c)
 	return -1;
 }
 
-static int read_hex(struct vector_file *file, struct blob *blob, const char *hex)
+/* In place: the bytes that VALUE says, as hexadecimal digits or as text in quotes, or -1. */
+static ssize_t decode(char *value)
 {
-	size_t length = strlen(hex);
-	unsigned char *data;
+	size_t length = strlen(value), n = 0;
 
-	if (blob->present)
-		return malformed(file, "the same name twice in one record");
-	if (length % 2 != 0)
-		return malformed(file, "an odd number of hexadecimal digits");
-	/* One byte more, so that an empty value is not a null pointer. */
-	data = realloc(blob->data, length / 2 + 1);
-	if (!data)
-		return malformed(file, "out of memory");
-	blob->data = data;
-	for (size_t i = 0; i < length / 2; i++) {
-		int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+	if (length >= 2 && value[0] == '"' && value[length - 1] == '"') {
+		memmove(value, value + 1, length - 2);
+		return (ssize_t)length - 2;
+	}
+	for (const char *at = value; *at; at++) {
+		int high, low;
 
+		if (*at == ' ')
+			continue;
+		high = hex_digit(at[0]);
+		low = hex_digit(at[1]);
 		if (high < 0 || low < 0)
-			return malformed(file, "not hexadecimal");
-		data[i] = (unsigned char)(high << 4 | low);
+			return -1;
+		value[n++] = (char)(high << 4 | low);
+		at++;
 	}
-	blob->length = length / 2;
-	blob->present = true;
-	return 0;
+	return (ssize_t)n;
 }
 
-static int read_value(struct vector_file *file, const char *name, const char *value)
+static int read_data(struct vector_file *file, const struct field *field, char *value)
 {
-	for (size_t i = 0; i < N_FIELDS; i++)
-		if (strcasecmp(name, fields[i].name) == 0)
-			return read_hex(file, field_blob(&file->vector, &fields[i]), value);
-	if (strcasecmp(name, "COUNT") == 0)
-		return 0;
-	if (strcasecmp(name, "LEN") == 0) {
-		file->text_bits = strtol(value, NULL, 10);
-		return 0;
-	}
-	if (strcasecmp(name, "RESULT") != 0)
-		return malformed(file, "an unknown name");
-	file->vector.valid = strcasecmp(value, "valid") == 0;
-	if (!file->vector.valid && strcasecmp(value, "invalid") != 0)
-		return malformed(file, "neither valid nor invalid");
+	struct blob *blob = blob_at(&file->vector, field->offset);
+	size_t before = blob->present ? blob->length : 0;
+	ssize_t length = decode(value);
+
+	if (length < 0)
+		return malformed(file, "neither hexadecimal nor text in quotes");
+	/* The keys of DES come in three pieces. */
+	if (blob->present && strncasecmp(field->name, "KEY", 3) != 0)
+		return malformed(file, "the same name twice in one record");
+	blob_resize(blob, before + (size_t)(length * field->times));
+	for (int i = 0; i < field->times; i++)
+		memcpy(blob->data + before + i * length, value, (size_t)length);
 	return 0;
 }
 
+static bool read_count(struct vector_file *file, const char *name, const char *value)
+{
+	for (size_t i = 0; i < COUNT_OF(counts); i++) {
+		if (strcasecmp(name, counts[i].name) == 0) {
+			*(long *)((char *)&file->numbers + counts[i].offset) =
+				strtol(value, NULL, 10);
+			return true;
+		}
+	}
+	return strcasecmp(name, "COUNT") == 0 || strcasecmp(name, "NLEN") == 0;
+}
+
+static int read_result(struct vector_file *file, const char *value)
+{
+	static const char *const good[] = {"valid", "pass"};
+	static const char *const bad[] = {"invalid", "fail", "CIPHERFINAL_ERROR"};
+
+	for (size_t i = 0; i < COUNT_OF(good); i++)
+		if (strcasecmp(value, good[i]) == 0)
+			return 0;
+	file->vector.valid = false;
+	for (size_t i = 0; i < COUNT_OF(bad); i++)
+		if (strcasecmp(value, bad[i]) == 0)
+			return 0;
+	return malformed(file, "neither valid nor invalid");
+}
+
+static int read_value(struct vector_file *file, const char *name, char *value)
+{
+	for (size_t i = 0; i < COUNT_OF(fields); i++)
+		if (strcasecmp(name, fields[i].name) == 0)
+			return read_data(file, &fields[i], value);
+	if (read_count(file, name, value))
+		return 0;
+	if (strcasecmp(name, "RESULT") == 0)
+		return read_result(file, value);
+	return malformed(file, "an unknown name");
+}
+
+/* "NAME = VALUE"; in the vectors of Camellia's authors "NAME No.NUMBER : VALUE". */
 static int read_line(struct vector_file *file, char *line)
 {
-	char *equals = strchr(line, '='), *value;
+	char *end = strchr(line, '='), *value, *number;
 
 	if (strcasecmp(line, "FAIL") == 0) {
 		file->vector.valid = false;
 		return 0;
 	}
-	if (!equals)
+	if (!end)
+		end = strchr(line, ':');
+	if (!end)
 		return malformed(file, "neither a name and a value nor a section");
-	value = equals + 1;
+	value = end + 1;
 	while (isspace((unsigned char)*value))
 		value++;
 	do {
-		*equals = '\0';
-	} while (equals > line && isspace((unsigned char)*--equals));
+		*end = '\0';
+	} while (end > line && isspace((unsigned char)*--end));
+	number = strstr(line, " No.");
+	if (number)
+		*number = '\0';
 	return read_value(file, line, value);
 }
 
+/*
+ * "[NAME = NUMBER, ...]": the lengths that records need and do not tell. The others repeat what the
+ * values tell, or name one direction, while every vector here holds in both.
+ */
+static void read_section(struct vector_file *file, char *line)
+{
+	char *rest = NULL, name[16];
+	long number;
+
+	for (char *part = strtok_r(line, "[,]", &rest); part; part = strtok_r(NULL, "[,]", &rest)) {
+		char value[24];
+
+		if (sscanf(part, " %15[A-Za-z] = %ld", name, &number) != 2)
+			continue;
+		snprintf(value, sizeof(value), "%ld", number);
+		read_count(file, name, value);
+	}
+}
+
+/* A record of a key or a nonce alone says which one those that follow have. */
+static bool is_shared(struct vector_file *file)
+{
+	struct vector *vector = &file->vector;
+
+	if (vector->text.present || vector->cipher.present || vector->tag.present)
+		return false;
+	if (vector->key.present)
+		blob_set(&file->shared_key, vector->key.data, vector->key.length);
+	if (vector->iv.present)
+		blob_set(&file->shared_iv, vector->iv.data, vector->iv.length);
+	return true;
+}
+
+static void take_shared(struct vector_file *file)
+{
+	struct vector *vector = &file->vector;
+
+	if (!vector->key.present && file->shared_key.present)
+		blob_set(&vector->key, file->shared_key.data, file->shared_key.length);
+	if (!vector->iv.present && file->shared_iv.present)
+		blob_set(&vector->iv, file->shared_iv.data, file->shared_iv.length);
+}
+
+/* IVs that are told as numbers, as the kernel has them: least significant byte first. */
+static void make_iv(struct vector_file *file)
+{
+	const struct numbers *numbers = &file->numbers;
+	struct blob *iv = &file->vector.iv;
+
+	if (numbers->unit >= 0) {
+		blob_set(iv, NULL, 16);
+		for (size_t i = 0; i < sizeof(numbers->unit); i++)
+			iv->data[i] = (unsigned char)(numbers->unit >> 8 * i);
+	}
+	if (numbers->block_counter >= 0 && iv->present) {
+		blob_resize(iv, iv->length + 4);
+		memmove(iv->data + 4, iv->data, iv->length - 4);
+		for (int i = 0; i < 4; i++)
+			iv->data[i] = (unsigned char)(numbers->block_counter >> 8 * i);
+	}
+}
+
+/* An empty value is written as one zero byte. */
+static int check_length(struct vector_file *file, struct blob *blob, long length)
+{
+	if (length < 0 || !blob->present)
+		return 0;
+	if (length == 0 && blob->length == 1 && blob->data[0] == 0)
+		blob->length = 0;
+	if (blob->length != (size_t)length)
+		return malformed(file, "a value of another length than was said");
+	return 0;
+}
+
+/* In the vectors of CCM the tag ends the ciphertext. */
+static int part_tag(struct vector_file *file)
+{
+	struct vector *vector = &file->vector;
+	size_t length = (size_t)file->numbers.tag;
+
+	if (file->numbers.tag < 0 || vector->tag.present || !vector->cipher.present)
+		return 0;
+	if (vector->cipher.length < length)
+		return malformed(file, "no room for the tag");
+	vector->cipher.length -= length;
+	blob_set(&vector->tag, vector->cipher.data + vector->cipher.length, length);
+	return 0;
+}
+
+/* 1 where the record is a vector of the set, 0 where it is not one. */
 static int end_record(struct vector_file *file)
 {
-	struct blob *text = &file->vector.text;
+	const struct numbers *numbers = &file->numbers;
+	struct vector *vector = &file->vector;
 
-	if (file->text_bits < 0)
-		return 1;
-	if (file->text_bits % 8 != 0 || !text->present)
+	if (is_shared(file))
+		return 0;
+	/* Data units of XTS that end within a byte: neither PKCS#11 nor the kernel has them. */
+	if (numbers->unit_bits > 0 && numbers->unit_bits % 8 != 0)
+		return 0;
+	take_shared(file);
+	make_iv(file);
+	if (numbers->text_bits > 0 && numbers->text_bits % 8 != 0)
 		return malformed(file, "a message that is not whole bytes");
-	/* An empty message is written as one zero byte. */
-	if (file->text_bits == 0 && text->length == 1 && text->data[0] == 0)
-		text->length = 0;
-	if (text->length != (size_t)file->text_bits / 8)
-		return malformed(file, "a message of another length than Len says");
-	return 1;
+	if (check_length(file, &vector->text,
+			 numbers->text_bits < 0 ? numbers->text : numbers->text_bits / 8) != 0 ||
+	    check_length(file, &vector->aad, numbers->aad) != 0 || part_tag(file) != 0)
+		return -1;
+	vector->number++;
+	return !file->set->adapt || file->set->adapt(file->set, vector);
 }
 
 static void begin_record(struct vector_file *file)
 {
-	for (size_t i = 0; i < N_FIELDS; i++) {
-		struct blob *blob = field_blob(&file->vector, &fields[i]);
+	for (size_t i = 0; i < COUNT_OF(blobs); i++) {
+		struct blob *blob = blob_at(&file->vector, blobs[i]);
 
 		blob->present = false;
 		blob->length = 0;
 	}
-	file->text_bits = -1;
+	file->numbers.text_bits = file->numbers.unit_bits = -1;
+	file->numbers.block_counter = file->numbers.unit = -1;
 	file->vector.line = 0;
 	file->vector.valid = true;
 }
 
-/*
- * Section lines are passed over: they repeat lengths that the values have anyway, or name one
- * direction, while every vector here holds in both.
- */
-int vector_next(struct vector_file *file, const struct vector **vector)
+/* One more record: 1 where there is one, 0 at the end of the file. */
+static int read_record(struct vector_file *file)
 {
 	ssize_t length;
 
 	begin_record(file);
-	*vector = &file->vector;
 	while ((length = getline(&file->line, &file->line_size, file->stream)) != -1) {
 		char *line = file->line;
 
@@ -282,8 +423,11 @@ int vector_next(struct vector_file *file, const struct vector **vector)
 		if (line[0] == '#')
 			continue;
 		if (line[0] == '\0' || line[0] == '[') {
+			if (file->vector.line != 0 && line[0] == '[')
+				return malformed(file, "a section amid a record");
 			if (file->vector.line != 0)
-				return end_record(file);
+				return 1;
+			read_section(file, line);
 			continue;
 		}
 		if (file->vector.line == 0)
@@ -293,12 +437,26 @@ int vector_next(struct vector_file *file, const struct vector **vector)
 	}
 	if (ferror(file->stream))
 		return malformed(file, strerror(errno));
-	return file->vector.line != 0 ? end_record(file) : 0;
+	return file->vector.line != 0;
 }
 
-long vector_count(const char *name, char *error, size_t size)
+int vector_next(struct vector_file *file, const struct vector **vector)
 {
-	struct vector_file *file = vector_open(name);
+	int more;
+
+	*vector = &file->vector;
+	while ((more = read_record(file)) > 0) {
+		int suits = end_record(file);
+
+		if (suits != 0)
+			return suits;
+	}
+	return more;
+}
+
+long vector_count(const struct vector_set *set, const char *name, char *error, size_t size)
+{
+	struct vector_file *file = vector_open(set, name);
 	const struct vector *vector;
 	long count = 0;
 	int more;
@@ -315,48 +473,4 @@ long vector_count(const char *name, char *error, size_t size)
 	}
 	vector_close(file);
 	return count;
-}
-
-static int set_param(struct vector_mechanism *mechanism, void *param, size_t length)
-{
-	mechanism->mechanism.pParameter = param;
-	mechanism->mechanism.ulParameterLen = length;
-	return 0;
-}
-
-int vector_mechanism(const struct vector_set *set, const struct vector *vector, bool old_form,
-		     struct vector_mechanism *mechanism)
-{
-	const struct blob *iv = &vector->iv, *aad = &vector->aad;
-	CK_ULONG tag_bits = 8 * vector->tag.length;
-
-	*mechanism = (struct vector_mechanism){.mechanism.mechanism = set->mechanism};
-	switch (set->param) {
-	case VECTOR_NO_PARAM:
-		return 0;
-	case VECTOR_IV:
-		return set_param(mechanism, iv->data, iv->length);
-	case VECTOR_CTR: {
-		struct ctr_params *ctr = &mechanism->params.ctr;
-
-		if (iv->length != sizeof(ctr->counter))
-			return -1;
-		ctr->counter_bits = 128;
-		memcpy(ctr->counter, iv->data, sizeof(ctr->counter));
-		return set_param(mechanism, ctr, sizeof(*ctr));
-	}
-	case VECTOR_GCM:
-		break;
-	}
-	if (old_form) {
-		struct old_gcm_params *gcm = &mechanism->params.old_gcm;
-
-		*gcm = (struct old_gcm_params){iv->data, iv->length, aad->data, aad->length,
-					       tag_bits};
-		return set_param(mechanism, gcm, sizeof(*gcm));
-	}
-	mechanism->params.gcm = (struct gcm_params){
-		iv->data, iv->length, 8 * iv->length, aad->data, aad->length, tag_bits,
-	};
-	return set_param(mechanism, &mechanism->params.gcm, sizeof(mechanism->params.gcm));
 }

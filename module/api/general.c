@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PKCS#11 3.0, section 5.4: general purpose functions. */
+/* PKCS#11 3.2, section 5.4: general purpose functions. */
 #include <string.h>
 
 #include "config.h"
@@ -38,7 +38,7 @@ CK_RV C_GetInfo(CK_INFO *info)
 	if (!info)
 		return CKR_ARGUMENTS_BAD;
 	memset(info, 0, sizeof(*info));
-	info->cryptokiVersion = (CK_VERSION){3, 0};
+	info->cryptokiVersion = (CK_VERSION){3, 2};
 	blank_padded(info->manufacturerID, sizeof(info->manufacturerID), "kcryptoki");
 	blank_padded(info->libraryDescription, sizeof(info->libraryDescription),
 		     "Linux keyrings and AF_ALG");

@@ -14,12 +14,17 @@ static CK_FUNCTION_LIST list_2_40 = {.version = {2, 40}, PKCS11_FUNCTIONS_2_40(M
 static CK_FUNCTION_LIST_3_0 list_3_0 = {.version = {3, 0},
 					PKCS11_FUNCTIONS_2_40(MEMBER) PKCS11_FUNCTIONS_3_0(MEMBER)};
 
-static CK_UTF8CHAR standard[] = "PKCS 11";
+static CK_FUNCTION_LIST_3_2 list_3_2 = {.version = {3, 2},
+					PKCS11_FUNCTIONS_2_40(MEMBER) PKCS11_FUNCTIONS_3_0(MEMBER)
+						PKCS11_FUNCTIONS_3_2(MEMBER)};
+
+static char standard[] = "PKCS 11";
 
 /* The newest first: C_GetInterface without a version gives that one. */
 static CK_INTERFACE interfaces[] = {
-	{.pInterfaceName = standard, .pFunctionList = &list_3_0},
-	{.pInterfaceName = standard, .pFunctionList = &list_2_40},
+	{.pInterfaceName = (void *)standard, .pFunctionList = &list_3_2},
+	{.pInterfaceName = (void *)standard, .pFunctionList = &list_3_0},
+	{.pInterfaceName = (void *)standard, .pFunctionList = &list_2_40},
 };
 
 enum { INTERFACES = sizeof(interfaces) / sizeof(*interfaces) };
@@ -57,7 +62,7 @@ EXPORTED CK_RV C_GetInterface(CK_UTF8CHAR *name, CK_VERSION *version, CK_INTERFA
 		/* Each list begins with its version. */
 		const CK_VERSION *own = interfaces[i].pFunctionList;
 
-		if (name && strcmp((const char *)name, (const char *)standard))
+		if (name && strcmp((const char *)name, standard))
 			continue;
 		if (version && (version->major != own->major || version->minor != own->minor))
 			continue;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PKCS#11 3.0, section 5.7: object management. */
+/* PKCS#11 3.2, section 5.7: object management. */
 #include "token/attribute.h"
 #include "token/session.h"
 

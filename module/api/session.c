@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PKCS#11 3.0, section 5.6: session management. */
+/* PKCS#11 3.2, section 5.6: session management. */
 #include "token/session.h"
 
 #include "token/module.h"
@@ -52,16 +52,23 @@ CK_RV C_GetSessionInfo(CK_SESSION_HANDLE handle, CK_SESSION_INFO *info)
 	return session_leave(session, CKR_OK);
 }
 
-CK_RV C_Login(CK_SESSION_HANDLE handle, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG pin_len)
+/* Neither a PIN nor a name changes anything: who may use a key is the kernel's decision. */
+CK_RV C_LoginUser(CK_SESSION_HANDLE handle, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG pin_len,
+		  CK_UTF8CHAR *name, CK_ULONG name_len)
 {
 	struct session *session;
 	CK_RV rv = session_enter(handle, &session);
 
 	if (rv != CKR_OK)
 		return rv;
-	if (!pin && pin_len)
+	if ((!pin && pin_len) || (!name && name_len))
 		return session_leave(session, CKR_ARGUMENTS_BAD);
 	return session_leave(session, session_login(session, user));
+}
+
+CK_RV C_Login(CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR *pin, CK_ULONG pin_len)
+{
+	return C_LoginUser(session, user, pin, pin_len, NULL, 0);
 }
 
 CK_RV C_Logout(CK_SESSION_HANDLE handle)
@@ -70,4 +77,39 @@ CK_RV C_Logout(CK_SESSION_HANDLE handle)
 	CK_RV rv = session_enter(handle, &session);
 
 	return rv == CKR_OK ? session_leave(session, session_logout(session)) : rv;
+}
+
+CK_RV C_SessionCancel(CK_SESSION_HANDLE handle, CK_FLAGS flags)
+{
+	struct session *session;
+	CK_RV rv = session_enter(handle, &session);
+
+	if (rv != CKR_OK)
+		return rv;
+	session_cancel(session, flags);
+	return session_leave(session, CKR_OK);
+}
+
+/* The state of an operation is in the kernel, which hands none out. */
+CK_RV C_GetOperationState(CK_SESSION_HANDLE handle, CK_BYTE *state, CK_ULONG *state_len)
+{
+	struct session *session;
+	CK_RV rv = session_enter(handle, &session);
+
+	if (rv != CKR_OK)
+		return rv;
+	if (!state_len)
+		return session_leave(session, CKR_ARGUMENTS_BAD);
+	return session_leave(session, session_busy(session) ? CKR_STATE_UNSAVEABLE
+							    : CKR_OPERATION_NOT_INITIALIZED);
+}
+
+CK_RV C_SetOperationState(CK_SESSION_HANDLE handle, CK_BYTE *state, CK_ULONG state_len,
+			  CK_OBJECT_HANDLE encryption_key, CK_OBJECT_HANDLE authentication_key)
+{
+	struct session *session;
+	CK_RV rv = session_enter(handle, &session);
+
+	/* None was ever saved. */
+	return rv == CKR_OK ? session_leave(session, CKR_SAVED_STATE_INVALID) : rv;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PKCS#11 3.0, section 5.13: signing and MACing. */
+/* PKCS#11 3.2, section 5.13: signing and MACing. */
 #include "api/call.h"
 
 CK_RV C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)

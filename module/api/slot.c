@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* PKCS#11 3.0, section 5.5: slot and token management. */
+/* PKCS#11 3.2, section 5.5: slot and token management. */
 #include "token/slot.h"
 
 #include "token/module.h"

@@ -72,6 +72,15 @@ int alg_set_tag_size(int transform, unsigned int len)
 	return setsockopt(transform, SOL_ALG, ALG_SET_AEAD_AUTHSIZE, NULL, len) < 0 ? -errno : 0;
 }
 
+int alg_set_drbg_entropy(int transform, const void *entropy, size_t len)
+{
+	if (len > INT_MAX)
+		return -EINVAL;
+	return setsockopt(transform, SOL_ALG, ALG_SET_DRBG_ENTROPY, entropy, (socklen_t)len) < 0
+		       ? -errno
+		       : 0;
+}
+
 int alg_accept(int transform)
 {
 	int fd = accept4(transform, NULL, NULL, SOCK_CLOEXEC);

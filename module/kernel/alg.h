@@ -15,13 +15,22 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-/* Linux 6.2; missing from the headers of older distributions. */
+/* Linux 5.11 and 6.2; missing from the headers of older distributions. */
+#ifndef ALG_SET_DRBG_ENTROPY
+#define ALG_SET_DRBG_ENTROPY 6
+#endif
 #ifndef ALG_SET_KEY_BY_KEY_SERIAL
 #define ALG_SET_KEY_BY_KEY_SERIAL 7
 #endif
 
 /* The largest tag, block, IV and digest of any algorithm that the kernel offers here. */
-enum { ALG_IV_MAX = 16, ALG_BLOCK_MAX = 16, ALG_DIGEST_MAX = 64, ALG_RANDOM_MAX = 128 };
+enum {
+	ALG_IV_MAX = 32,
+	ALG_BLOCK_MAX = 64,
+	ALG_DIGEST_MAX = 64,
+	ALG_TAG_MAX = 16,
+	ALG_RANDOM_MAX = 128
+};
 
 /* What begins a cipher or AEAD request: ALG_SET_OP, ALG_SET_IV, ALG_SET_AEAD_ASSOCLEN. */
 struct alg_request {
@@ -40,6 +49,14 @@ int alg_bind(const char *type, const char *name);
 int alg_set_key(int transform, const void *key, size_t len);
 int alg_set_key_serial(int transform, int32_t serial);
 int alg_set_tag_size(int transform, unsigned int len);
+
+/*
+ * For tests of a generator against published vectors, where the kernel is built with
+ * CONFIG_CRYPTO_USER_API_RNG_CAVP and the process has CAP_SYS_ADMIN: the entropy and nonce that the
+ * generator is to be seeded with, before alg_set_key() with the personalization string seeds it.
+ * Additional data of the next request is then sent with alg_send().
+ */
+int alg_set_drbg_entropy(int transform, const void *entropy, size_t len);
 
 /* An op socket of TRANSFORM. */
 int alg_accept(int transform);

@@ -15,6 +15,7 @@
 enum {
 	KEPT_MAX = 64,     /* idle sockets */
 	KEPT_SECONDS = 60, /* how long an idle socket may hold on to a copy of a key */
+	STALE_SECONDS = 1, /* how long a socket is used without asking for its key again */
 };
 
 /* Every open op socket, newest first: a forked child must be able to close them all. */
@@ -153,20 +154,30 @@ static struct op_socket *take_kept(const struct transform *transform)
 int transform_take(const struct transform *transform, struct op_socket **socket)
 {
 	const struct transform_key *key = transform->key;
-	int err;
+	int err = 0;
 
+	*socket = NULL;
 	/* Arming a key asks the kernel all that the check would ask. */
-	if (key && !key->constant)
-		return open_socket(transform, socket);
-	if (key && key->check) {
-		err = key->check(key);
-		if (err) {
+	if (!key || key->constant) {
+		if (key && key->check)
+			err = key->check(key);
+		if (err)
 			transform_purge(key->id);
-			return err;
-		}
+		else
+			*socket = take_kept(transform);
 	}
-	*socket = take_kept(transform);
-	return *socket ? 0 : open_socket(transform, socket);
+	if (!err && !*socket)
+		err = open_socket(transform, socket);
+	if (!err) {
+		(*socket)->taken = now();
+		(*socket)->spoilt = false;
+	}
+	return err;
+}
+
+bool transform_stale(const struct op_socket *socket)
+{
+	return now() - socket->taken > STALE_SECONDS;
 }
 
 ssize_t transform_room(struct op_socket *socket, size_t len)

@@ -35,6 +35,7 @@ struct transform {
 /* One op socket; its owner alone uses it until it is given back. */
 struct op_socket {
 	int fd;
+	bool spoilt; /* for its owner: a message was left in the middle */
 	/* private to transform.c */
 	size_t room;
 	struct op_socket *next, **link;
@@ -43,11 +44,15 @@ struct op_socket {
 	uint64_t key_id;
 	unsigned int tag_size;
 	bool keep, idle;
-	int64_t idle_since;
+	int64_t idle_since, taken;
 };
 
 /* A socket for TRANSFORM in *SOCKET, kept or new. Where a key is refused, its kept sockets go. */
 int transform_take(const struct transform *transform, struct op_socket **socket);
+
+/* Whether SOCKET was taken a while ago, so that who still uses it should ask again, by giving it
+ * back and taking another, whether its key may be used. Costs no system call. */
+bool transform_stale(const struct op_socket *socket);
 
 /* Ends the use of SOCKET. CLEAN: no request is queued, and nothing is left to receive. */
 void transform_give(struct op_socket *socket, bool clean);

@@ -167,16 +167,35 @@ int key_open(int32_t keyring, int32_t serial, struct key **key)
 	return 0;
 }
 
+static ssize_t measured(const struct key *key, const char *proc_keys)
+{
+	ssize_t length;
+
+	if (!key->source->length)
+		return proc_keys ? proc_keys_length(proc_keys, key->serial, key->source->type,
+						    key->description)
+				 : -ENODATA;
+	length = key->source->length(key->serial);
+	if (length == -EACCES && !possess(key))
+		length = key->source->length(key->serial);
+	return length;
+}
+
+ssize_t key_length(const struct key *key)
+{
+	char *proc_keys = NULL;
+	ssize_t length;
+
+	if (!key->source->length)
+		proc_keys_read(&proc_keys);
+	length = measured(key, proc_keys);
+	free(proc_keys);
+	return length;
+}
+
 void key_measure(struct key *key, const char *proc_keys)
 {
-	if (key->source->length) {
-		key->length = key->source->length(key->serial);
-		if (key->length == -EACCES && !possess(key))
-			key->length = key->source->length(key->serial);
-	} else if (proc_keys) {
-		key->length = proc_keys_length(proc_keys, key->serial, key->source->type,
-					       key->description);
-	}
+	key->length = measured(key, proc_keys);
 	if (key->length < 0)
 		log_line("key %d (%s): its length is not known: %s", key->serial, key->description,
 			 strerror((int)-key->length));

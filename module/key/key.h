@@ -33,7 +33,7 @@ struct key {
 	int32_t serial;
 	int32_t keyring; /* where it was found: linking this gives possession */
 	char *description;
-	ssize_t length; /* bytes, or -errno where it is not known */
+	ssize_t length; /* bytes when it was found, or -errno where that is not known */
 };
 
 /*
@@ -47,6 +47,10 @@ bool key_offered(const struct key *key);
 
 /* Finds out KEY's length; PROC_KEYS is /proc/keys as a string, or NULL where it cannot be read. */
 void key_measure(struct key *key, const char *proc_keys);
+
+/* KEY's length as it is now, in bytes, or -errno: a key can be given a payload of another length.
+ */
+ssize_t key_length(const struct key *key);
 
 /* 0 where this thread may use KEY now, linking its keyring into the process keyring if need be. */
 int key_check(const struct key *key);

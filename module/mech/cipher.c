@@ -8,6 +8,7 @@
 
 #include "kernel/alg.h"
 #include "mech/engine.h"
+#include "mech/padding.h"
 #include "mech/rv.h"
 
 enum {
@@ -18,31 +19,9 @@ enum {
 	REQUEST_MIN = 4096,
 };
 
-static bool decrypts(const struct operation *operation)
-{
-	return operation->kind == OPERATION_DECRYPT;
-}
-
 static bool unpads(const struct operation *operation)
 {
-	return operation->mechanism->padded && decrypts(operation);
-}
-
-static CK_RV wrong_length(const struct operation *operation)
-{
-	return decrypts(operation) ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_DATA_LEN_RANGE;
-}
-
-/* The text in a last BLOCK of SIZE bytes, or SIZE where its padding is wrong; the time that this
- * takes does not depend on the bytes. */
-static size_t unpadded(const uint8_t *block, size_t size)
-{
-	size_t pad = block[size - 1];
-	unsigned int wrong = (pad == 0) | (pad > size);
-
-	for (size_t i = 0; i < size; i++)
-		wrong |= (i < pad) & (block[size - 1 - i] != pad);
-	return wrong ? size : size - pad;
+	return operation->mechanism->padded && operation_decrypts(operation);
 }
 
 /* The bytes that pass through the kernel now, of TOTAL bytes that are here. */
@@ -50,8 +29,8 @@ static size_t passing(const struct operation *operation, size_t total, bool last
 {
 	size_t block = operation->mechanism->block;
 
-	if (last && operation->mechanism->padded && !decrypts(operation))
-		return total - total % block + block;
+	if (last && operation->mechanism->padded && !operation_decrypts(operation))
+		return total + padding_size(total, block);
 	if (last)
 		return total;
 	/* A block that may be the last one, whose padding is to be taken off, waits. */
@@ -111,7 +90,7 @@ static CK_RV measure_unpadded(struct operation *operation, const uint8_t *in, si
 	} else {
 		total = block;
 	}
-	text = unpadded(operation->last, block);
+	text = padding_text(operation->last, block);
 	*out_len = total - block + text;
 	return text < block ? CKR_OK : CKR_ENCRYPTED_DATA_INVALID;
 }
@@ -124,9 +103,9 @@ static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_l
 
 	/* Room to spare for a block of padding. */
 	if (total < in_len || total > SIZE_MAX - block)
-		return wrong_length(operation);
+		return operation_wrong_length(operation);
 	if (total / block + (total % block != 0) > operation->parameter.blocks)
-		return wrong_length(operation);
+		return operation_wrong_length(operation);
 
 	if (last && unpads(operation))
 		return measure_unpadded(operation, in, in_len, capacity, out_len);
@@ -134,9 +113,37 @@ static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_l
 	if (operation->peeked)
 		return CKR_OPERATION_NOT_INITIALIZED;
 	if (last && !row->padded && !row->stream && total % block)
-		return wrong_length(operation);
+		return operation_wrong_length(operation);
 	*out_len = passing(operation, total, last);
 	return CKR_OK;
+}
+
+/* The bytes of the next request, of LEFT that are to go and at most ROOM. */
+static size_t request_size(const struct operation *operation, size_t left, size_t room)
+{
+	size_t block = operation->mechanism->block;
+	size_t size = left <= room ? left : room / block * block;
+	const uint8_t *iv = operation->parameter.iv;
+	uint64_t to_wrap;
+
+	if (!operation->mechanism->counted)
+		return size;
+	/* The kernel's counter of blocks has 32 bits, and must not wrap within a request. */
+	to_wrap = ((uint64_t)1 << 32) - ((uint32_t)iv[0] | (uint32_t)iv[1] << 8 |
+					 (uint32_t)iv[2] << 16 | (uint32_t)iv[3] << 24);
+	return size < to_wrap * block ? size : (size_t)(to_wrap * block);
+}
+
+/* Counts on by BLOCKS, over as many bytes as it takes: those of the counter, which measure() has
+ * found long enough. */
+static void count_on(uint8_t *iv, size_t blocks)
+{
+	for (; blocks; blocks >>= 8) {
+		unsigned int sum = *iv + (unsigned int)(blocks & 0xff);
+
+		*iv++ = (uint8_t)sum;
+		blocks += sum & 0x100;
+	}
 }
 
 /*
@@ -146,7 +153,8 @@ static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_l
 static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 		const struct iovec *suffix, size_t whole, uint8_t *out, size_t diverted)
 {
-	size_t block = operation->mechanism->block, waiting = operation->tail_len;
+	const struct mechanism *row = operation->mechanism;
+	size_t waiting = operation->tail_len;
 	size_t limit = whole < REQUEST_MAX ? whole : REQUEST_MAX;
 	struct alg_request head = operation_request(operation);
 	size_t done = 0;
@@ -161,7 +169,7 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 		room = REQUEST_MIN;
 	while (done < whole && !err) {
 		size_t left = whole - done;
-		size_t size = left <= (size_t)room ? left : (size_t)room / block * block;
+		size_t size = request_size(operation, left, (size_t)room);
 		size_t aside = size == left ? diverted : 0;
 		size_t from_in = size - operation->tail_len;
 		struct iovec sent[3] = {
@@ -180,7 +188,9 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 			       false);
 		if (err)
 			break;
-		operation->begun = true;
+		operation->begun = !row->counted;
+		if (row->counted)
+			count_on(operation->parameter.iv, size / row->block);
 		in += sent[1].iov_len;
 		in_len -= sent[1].iov_len;
 		/* Where OUT is IN, the result overwrites as many bytes of input yet unsent as
@@ -200,7 +210,7 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 		operation->tail_len += in_len;
 	}
 	if (operation->parameter.blocks != UINT64_MAX)
-		operation->parameter.blocks -= whole / block + (whole % block != 0);
+		operation->parameter.blocks -= whole / row->block + (whole % row->block != 0);
 	return err;
 }
 
@@ -215,7 +225,7 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	int err;
 
 	if (operation->peeked) {
-		*out_len = unpadded(operation->last, block);
+		*out_len = padding_text(operation->last, block);
 		memcpy(out, operation->last, *out_len);
 		return CKR_OK;
 	}
@@ -223,7 +233,7 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	err = pump(operation, in, in_len, &suffix, whole, out, diverted);
 	*out_len = whole - diverted;
 	if (!err && diverted) {
-		text = unpadded(operation->last, block);
+		text = padding_text(operation->last, block);
 		if (text < block) {
 			memcpy(out + *out_len, operation->last, text);
 			*out_len += text;

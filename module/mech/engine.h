@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An engine moves messages through one interface of the kernel (algif_hash, algif_skcipher,
+ * An engine moves messages through an interface of the kernel (algif_hash, algif_skcipher,
  * algif_aead). It knows how, and how much comes out; when an operation ends is not its business.
  */
 #ifndef KCRYPTOKI_ENGINE_H
@@ -27,9 +27,12 @@ struct engine {
 	 size_t *out_len);
 };
 
-extern const struct engine hash_engine;   /* hash.c: digests and MACs */
-extern const struct engine cipher_engine; /* cipher.c */
-extern const struct engine aead_engine;   /* aead.c */
+extern const struct engine hash_engine;    /* hash.c: digests and MACs */
+extern const struct engine cipher_engine;  /* cipher.c: ciphers that chain from block to block */
+extern const struct engine whole_engine;   /* whole.c: ciphers of whole messages */
+extern const struct engine aead_engine;    /* aead.c */
+extern const struct engine gmac_engine;    /* gmac.c */
+extern const struct engine keywrap_engine; /* keywrap.c */
 
 /* What a request of OPERATION begins with: direction, IV, and AAD length. */
 struct alg_request operation_request(const struct operation *operation);

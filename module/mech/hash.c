@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Digests and MACs: algif_hash (crypto/algif_hash.c). The kernel keeps the state of the message. */
+/* Digests and MACs: algif_hash (crypto/algif_hash.c). The kernel keeps the state of the message,
+ * and where less than the whole result is asked for gives its beginning. */
 #include "kernel/alg.h"
 #include "mech/engine.h"
 #include "mech/rv.h"
@@ -10,14 +11,14 @@ enum { SEND_MAX = 1 << 30 };
 static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_len, bool last,
 		     size_t capacity, size_t *out_len)
 {
-	*out_len = last ? operation->mechanism->size : 0;
+	*out_len = last ? operation->parameter.size : 0;
 	return CKR_OK;
 }
 
 static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len, bool last,
 		  uint8_t *out, size_t *out_len)
 {
-	struct iovec result = {.iov_base = out, .iov_len = operation->mechanism->size};
+	struct iovec result = {.iov_base = out, .iov_len = operation->parameter.size};
 	int err = 0;
 
 	while (in_len && !err) {

@@ -8,11 +8,27 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "pkcs11.h"
 
 struct engine;
+struct nonce;
 struct parameter;
+
+/* Families of algorithms that nobody should choose anew. Each probe of one may load a kernel
+ * module, so that they are offered only where the configuration asks. */
+enum family {
+	FAMILY_NONE,
+	FAMILY_RIPEMD160 = 1,
+	FAMILY_DES3 = 2,
+	FAMILY_CAMELLIA = 4,
+	FAMILY_TWOFISH = 8,
+	FAMILY_BLOWFISH = 16,
+	FAMILY_CAST128 = 32,
+	FAMILY_ARIA = 64,
+	FAMILY_ALL = 127
+};
 
 struct mechanism {
 	CK_MECHANISM_TYPE type;
@@ -20,21 +36,34 @@ struct mechanism {
 	const char *kernel_type, *kernel_name; /* struct sockaddr_alg */
 	const struct engine *engine;
 	/* Checks and copies the mechanism's parameter. */
-	CK_RV (*decode)(const CK_MECHANISM *, struct parameter *);
+	CK_RV (*decode)(const struct mechanism *, const CK_MECHANISM *, struct parameter *);
+	/* AEADs: checks and copies a message's parameter (message-based functions), and says where
+	 * its nonce lies. */
+	CK_RV (*decode_message)(const void *, CK_ULONG, struct parameter *, struct nonce *);
+	const char *parameter;     /* what PARAMETER is, in words for the documentation */
 	CK_KEY_TYPE key_types[2];  /* key types that fit; both the same where there is one */
 	CK_ULONG key_min, key_max; /* bytes; 0 and 0: the mechanism takes no key */
-	size_t size;               /* digests and MACs: bytes of the result */
+	CK_ULONG key_step;         /* bytes from one legal length to the next; 0: any */
+	bool key_loose;            /* kernels take keys of other lengths, too */
+	size_t size;               /* digests and MACs: bytes of the (whole) result */
 	size_t block;              /* ciphers: bytes */
+	size_t iv;                 /* ciphers: bytes of the parameter, where it is an IV */
+	size_t least;              /* ciphers of whole messages: bytes of the shortest one */
 	bool stream;               /* ciphers: a message may end within a block */
 	bool padded;               /* ciphers: PKCS#7 padding, ours; the kernel has none */
-	CK_FLAGS flags;            /* CKF_ENCRYPT and so on: what the mechanism may be used for */
+	bool counted;              /* ciphers: the IV begins with a counter of blocks, which the
+				    * kernel does not carry over from one request to the next */
+	bool stolen;               /* ciphers: the last two blocks change places (CS1 and CS3) */
+	enum family family;
+	CK_FLAGS flags; /* CKF_ENCRYPT and so on: what the mechanism may be used for */
 };
 
-extern const struct mechanism mechanisms[];
+extern const struct mechanism mechanisms[]; /* table.c */
 extern const size_t n_mechanisms;
 
-/* The row of TYPE, or NULL. */
+/* The row of TYPE, or of NAME ("aes-cbc" is CKM_AES_CBC); NULL. */
 const struct mechanism *mechanism_find(CK_MECHANISM_TYPE type);
+const struct mechanism *mechanism_named(const char *name, size_t len);
 
 /*
  * 1 where this process may bind the row's algorithm, 0 where not, -errno where that could not be
@@ -44,8 +73,10 @@ int mechanism_offered(const struct mechanism *row);
 
 bool mechanism_takes_key(const struct mechanism *row);
 bool mechanism_fits_key(const struct mechanism *row, CK_KEY_TYPE type);
+/* LENGTH in bytes; one that is not known (negative) fits until the kernel says otherwise. */
+bool mechanism_fits_length(const struct mechanism *row, ssize_t length);
 
-/* Forgets what was found out: for a new C_Initialize. */
-void mechanisms_forget(void);
+/* For a new C_Initialize: forgets what was found out, and offers these families (enum family). */
+void mechanisms_start(unsigned int families);
 
 #endif

@@ -12,16 +12,26 @@ CK_FLAGS operation_flag(enum operation_kind kind)
 	static const CK_FLAGS flags[OPERATION_KINDS] = {
 		[OPERATION_DIGEST] = CKF_DIGEST,   [OPERATION_ENCRYPT] = CKF_ENCRYPT,
 		[OPERATION_DECRYPT] = CKF_DECRYPT, [OPERATION_SIGN] = CKF_SIGN,
-		[OPERATION_VERIFY] = CKF_VERIFY,
+		[OPERATION_VERIFY] = CKF_VERIFY,   [OPERATION_VERIFY_SIGNATURE] = CKF_VERIFY,
 	};
 
 	return flags[kind];
 }
 
+bool operation_decrypts(const struct operation *operation)
+{
+	return operation->kind == OPERATION_DECRYPT;
+}
+
+CK_RV operation_wrong_length(const struct operation *operation)
+{
+	return operation_decrypts(operation) ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_DATA_LEN_RANGE;
+}
+
 struct alg_request operation_request(const struct operation *operation)
 {
 	return (struct alg_request){
-		.direction = operation->kind == OPERATION_DECRYPT ? ALG_OP_DECRYPT : ALG_OP_ENCRYPT,
+		.direction = operation_decrypts(operation) ? ALG_OP_DECRYPT : ALG_OP_ENCRYPT,
 		.iv = operation->parameter.iv,
 		.iv_len = operation->parameter.iv_len,
 		.aad_len = (uint32_t)operation->parameter.aad_len,
@@ -30,9 +40,12 @@ struct alg_request operation_request(const struct operation *operation)
 
 static void end(struct operation *operation)
 {
-	if (operation->socket)
+	if (operation->socket && operation->borrowed)
+		operation->socket->spoilt = !operation->clean;
+	else if (operation->socket)
 		transform_give(operation->socket, operation->clean);
 	parameter_free(&operation->parameter);
+	free(operation->signature);
 	if (operation->text)
 		explicit_bzero(operation->text, operation->text_size);
 	free(operation->text);
@@ -60,8 +73,8 @@ CK_RV operation_begin(struct operation *operation, enum operation_kind kind,
 	operation->mechanism = row;
 	operation->kind = kind;
 	operation->clean = true;
-	operation->parameter.blocks = UINT64_MAX;
-	rv = row->decode(mechanism, &operation->parameter);
+	parameter_start(row, &operation->parameter);
+	rv = row->decode(row, mechanism, &operation->parameter);
 	if (rv == CKR_OK) {
 		transform = (struct transform){.type = row->kernel_type,
 					       .name = row->kernel_name,
@@ -70,6 +83,33 @@ CK_RV operation_begin(struct operation *operation, enum operation_kind kind,
 		err = transform_take(&transform, &operation->socket);
 		rv = rv_of_open(err, row->name);
 	}
+	return settle(operation, rv, false);
+}
+
+void operation_borrow(struct operation *operation, enum operation_kind kind,
+		      const struct mechanism *row, const struct parameter *parameter,
+		      struct op_socket *socket)
+{
+	operation->mechanism = row;
+	operation->kind = kind;
+	operation->clean = true;
+	operation->borrowed = true;
+	operation->parameter = *parameter;
+	operation->socket = socket;
+}
+
+CK_RV operation_expect(struct operation *operation, const CK_BYTE *signature,
+		       CK_ULONG signature_len)
+{
+	CK_RV rv = CKR_OK;
+
+	if (signature_len != operation->parameter.size)
+		rv = CKR_SIGNATURE_LEN_RANGE;
+	else if (!(operation->signature = malloc(signature_len)))
+		rv = CKR_HOST_MEMORY;
+	else
+		memcpy(operation->signature, signature, signature_len);
+	operation->signature_len = signature_len;
 	return settle(operation, rv, false);
 }
 
@@ -153,7 +193,7 @@ CK_RV operation_verify(struct operation *operation, enum operation_part part, co
 		rv = CKR_OPERATION_NOT_INITIALIZED;
 	else if ((!in && in_len) || !signature)
 		rv = CKR_ARGUMENTS_BAD;
-	else if (signature_len != operation->mechanism->size)
+	else if (signature_len != operation->parameter.size)
 		rv = CKR_SIGNATURE_LEN_RANGE;
 	else
 		rv = run(operation, part, in, in_len, mac, &mac_len, &asked);
@@ -161,6 +201,13 @@ CK_RV operation_verify(struct operation *operation, enum operation_part part, co
 		rv = CKR_SIGNATURE_INVALID;
 	explicit_bzero(mac, sizeof(mac));
 	return settle(operation, rv, true);
+}
+
+CK_RV operation_verify_expected(struct operation *operation, enum operation_part part,
+				const CK_BYTE *in, CK_ULONG in_len)
+{
+	return operation_verify(operation, part, in, in_len, operation->signature,
+				operation->signature_len);
 }
 
 void operation_cancel(struct operation *operation)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The life of one cryptographic operation (PKCS#11 3.0, sections 5.8 to 5.12): begun by C_*Init,
+ * The life of one cryptographic operation (PKCS#11 3.2, sections 5.8 to 5.12): begun by C_*Init,
  * fed by C_*Update, finished by C_*Final; a single-part call is a finish with all the data.
  *
  * An operation belongs to whoever holds it (a session); nothing here locks.
@@ -24,6 +24,7 @@ enum operation_kind {
 	OPERATION_DECRYPT,
 	OPERATION_SIGN,
 	OPERATION_VERIFY,
+	OPERATION_VERIFY_SIGNATURE, /* the signature came with C_VerifySignatureInit */
 	OPERATION_KINDS
 };
 
@@ -31,6 +32,7 @@ enum operation_kind {
 enum operation_part {
 	OPERATION_ALL,  /* C_Encrypt: the whole message */
 	OPERATION_NEXT, /* C_EncryptUpdate: a part, others follow */
+	OPERATION_LAST, /* C_EncryptMessageNext: the last part */
 	OPERATION_END   /* C_EncryptFinal: nothing more */
 };
 
@@ -38,8 +40,11 @@ struct operation {
 	const struct mechanism *mechanism; /* NULL: no operation is active */
 	enum operation_kind kind;
 	bool multipart; /* an update came: only a final may end it */
+	bool borrowed;  /* the socket goes on to the next message of a process */
 	struct op_socket *socket;
 	struct parameter parameter;
+	uint8_t *signature; /* OPERATION_VERIFY_SIGNATURE; owned */
+	size_t signature_len;
 
 	/* What the engines keep between calls. */
 	bool begun;                  /* the kernel has seen part of this message */
@@ -48,7 +53,7 @@ struct operation {
 	uint8_t tail[ALG_BLOCK_MAX]; /* input held back: less than a block, or the last one */
 	size_t tail_len;             /* bytes */
 	uint8_t last[ALG_BLOCK_MAX]; /* the last block of a padded message, decrypted */
-	uint8_t *text;               /* AEAD: the message so far; owned */
+	uint8_t *text;               /* gather.c: the message so far; owned */
 	size_t text_len, text_size;  /* bytes used and allocated */
 };
 
@@ -61,6 +66,12 @@ CK_RV operation_begin(struct operation *operation, enum operation_kind kind,
 		      const struct mechanism *row, const CK_MECHANISM *mechanism,
 		      const struct transform_key *key);
 
+/* Begins an operation on one message of a process, with PARAMETER (which it takes over) and a
+ * socket that stays the lender's. */
+void operation_borrow(struct operation *operation, enum operation_kind kind,
+		      const struct mechanism *row, const struct parameter *parameter,
+		      struct op_socket *socket);
+
 /*
  * Brings IN, and puts what comes of it at OUT, whose size is *OUT_LEN before and the result's
  * length after. OUT NULL asks for a length that is enough. OUT_LEN is NULL where the call has no
@@ -69,11 +80,24 @@ CK_RV operation_begin(struct operation *operation, enum operation_kind kind,
 CK_RV operation_run(struct operation *operation, enum operation_part part, const CK_BYTE *in,
 		    CK_ULONG in_len, CK_BYTE *out, CK_ULONG *out_len);
 
+/* Keeps SIGNATURE, which an operation that was just begun is to verify; ends it where there is no
+ * memory. */
+CK_RV operation_expect(struct operation *operation, const CK_BYTE *signature,
+		       CK_ULONG signature_len);
+
 /* Finishes a verification: brings IN and compares the MAC with SIGNATURE. */
 CK_RV operation_verify(struct operation *operation, enum operation_part part, const CK_BYTE *in,
 		       CK_ULONG in_len, const CK_BYTE *signature, CK_ULONG signature_len);
 
+/* The same, where the signature is known already. */
+CK_RV operation_verify_expected(struct operation *operation, enum operation_part part,
+				const CK_BYTE *in, CK_ULONG in_len);
+
 /* Ends an operation, if one is active, without a result. */
 void operation_cancel(struct operation *operation);
+
+/* For engines. */
+bool operation_decrypts(const struct operation *operation);
+CK_RV operation_wrong_length(const struct operation *operation);
 
 #endif

@@ -6,49 +6,58 @@
 #include <string.h>
 
 #include "kernel/log.h"
+#include "pkcs11-parameters.h"
 
-/*
- * CK_GCM_PARAMS as PKCS#11 2.40 and later have it, and as 2.20 amendment 5 had it before ulIvBits:
- * Java sends the old one first, most others the new one. The length tells which.
- */
-struct gcm_params {
-	CK_BYTE *iv;
-	CK_ULONG iv_len;
-	CK_ULONG iv_bits; /* ignored: clients send 0 or anything here */
-	CK_BYTE *aad;
-	CK_ULONG aad_len;
-	CK_ULONG tag_bits;
-};
-
-struct gcm_params_old {
-	CK_BYTE *iv;
-	CK_ULONG iv_len;
-	CK_BYTE *aad;
-	CK_ULONG aad_len;
-	CK_ULONG tag_bits;
-};
-
-enum { GCM_IV = 12 }; /* the only length that the kernel's gcm(aes) takes */
-
-static CK_RV refuse(const char *what, CK_ULONG value)
+CK_RV parameter_refuse(const char *what, CK_ULONG value)
 {
 	log_line("the mechanism's parameter is refused: %s is %lu", what, (unsigned long)value);
 	return CKR_MECHANISM_PARAM_INVALID;
 }
 
-CK_RV parameter_none(const CK_MECHANISM *mechanism, struct parameter *parameter)
+void parameter_start(const struct mechanism *row, struct parameter *parameter)
+{
+	*parameter =
+		(struct parameter){.blocks = UINT64_MAX, .size = row->size, .text_len = SIZE_MAX};
+}
+
+CK_RV parameter_none(const struct mechanism *row, const CK_MECHANISM *mechanism,
+		     struct parameter *parameter)
 {
 	if (mechanism->pParameter || mechanism->ulParameterLen)
-		return refuse("ulParameterLen, where none is taken,", mechanism->ulParameterLen);
+		return parameter_refuse("ulParameterLen, where none is taken,",
+					mechanism->ulParameterLen);
 	return CKR_OK;
 }
 
-CK_RV parameter_iv16(const CK_MECHANISM *mechanism, struct parameter *parameter)
+CK_RV parameter_iv(const struct mechanism *row, const CK_MECHANISM *mechanism,
+		   struct parameter *parameter)
 {
-	if (!mechanism->pParameter || mechanism->ulParameterLen != 16)
-		return refuse("the IV's length", mechanism->ulParameterLen);
-	memcpy(parameter->iv, mechanism->pParameter, 16);
-	parameter->iv_len = 16;
+	if (!mechanism->pParameter || mechanism->ulParameterLen != row->iv)
+		return parameter_refuse("the IV's length", mechanism->ulParameterLen);
+	memcpy(parameter->iv, mechanism->pParameter, row->iv);
+	parameter->iv_len = (uint32_t)row->iv;
+	return CKR_OK;
+}
+
+CK_RV parameter_iv_or_none(const struct mechanism *row, const CK_MECHANISM *mechanism,
+			   struct parameter *parameter)
+{
+	if (!mechanism->pParameter && !mechanism->ulParameterLen)
+		return CKR_OK;
+	return parameter_iv(row, mechanism, parameter);
+}
+
+CK_RV parameter_mac_general(const struct mechanism *row, const CK_MECHANISM *mechanism,
+			    struct parameter *parameter)
+{
+	CK_ULONG size;
+
+	if (!mechanism->pParameter || mechanism->ulParameterLen != sizeof(size))
+		return parameter_refuse("ulParameterLen", mechanism->ulParameterLen);
+	memcpy(&size, mechanism->pParameter, sizeof(size));
+	if (size < 1 || size > row->size)
+		return parameter_refuse("CK_MAC_GENERAL_PARAMS", size);
+	parameter->size = size;
 	return CKR_OK;
 }
 
@@ -74,61 +83,67 @@ static uint64_t blocks_left(const uint8_t block[16], CK_ULONG bits)
 	return low ? -low : UINT64_MAX;
 }
 
-CK_RV parameter_ctr(const CK_MECHANISM *mechanism, struct parameter *parameter)
+CK_RV parameter_ctr(const struct mechanism *row, const CK_MECHANISM *mechanism,
+		    struct parameter *parameter)
 {
-	CK_AES_CTR_PARAMS ctr;
+	struct ctr_params ctr;
 
 	if (!mechanism->pParameter || mechanism->ulParameterLen != sizeof(ctr))
-		return refuse("ulParameterLen", mechanism->ulParameterLen);
+		return parameter_refuse("ulParameterLen", mechanism->ulParameterLen);
 	memcpy(&ctr, mechanism->pParameter, sizeof(ctr));
 	if (ctr.counter_bits < 1 || ctr.counter_bits > 128)
-		return refuse("ulCounterBits", ctr.counter_bits);
-	memcpy(parameter->iv, ctr.cb, 16);
-	parameter->iv_len = 16;
+		return parameter_refuse("ulCounterBits", ctr.counter_bits);
+	memcpy(parameter->iv, ctr.counter, sizeof(ctr.counter));
+	parameter->iv_len = sizeof(ctr.counter);
 	parameter->blocks = blocks_left(parameter->iv, ctr.counter_bits);
 	return CKR_OK;
 }
 
-CK_RV parameter_gcm(const CK_MECHANISM *mechanism, struct parameter *parameter)
+/* The IV of the kernel's chacha20 is counter and nonce as RFC 8439 and the original have them,
+ * 16 bytes together; XChaCha20, with 24 bytes of nonce, is another algorithm there. */
+CK_RV parameter_chacha20(const struct mechanism *row, const CK_MECHANISM *mechanism,
+			 struct parameter *parameter)
 {
-	struct gcm_params gcm;
-	struct gcm_params_old old;
+	struct chacha20_params chacha;
+	uint64_t counter = 0;
+	size_t counter_len;
 
-	if (!mechanism->pParameter)
-		return refuse("ulParameterLen", mechanism->ulParameterLen);
-	if (mechanism->ulParameterLen == sizeof(gcm)) {
-		memcpy(&gcm, mechanism->pParameter, sizeof(gcm));
-	} else if (mechanism->ulParameterLen == sizeof(old)) {
-		memcpy(&old, mechanism->pParameter, sizeof(old));
-		gcm = (struct gcm_params){.iv = old.iv,
-					  .iv_len = old.iv_len,
-					  .aad = old.aad,
-					  .aad_len = old.aad_len,
-					  .tag_bits = old.tag_bits};
-	} else {
-		return refuse("ulParameterLen", mechanism->ulParameterLen);
-	}
-	if (!gcm.iv || gcm.iv_len != GCM_IV)
-		return refuse("ulIvLen (only 12 is possible)", gcm.iv_len);
-	if (!gcm.aad && gcm.aad_len)
-		return refuse("pAAD is NULL, but ulAADLen", gcm.aad_len);
-	if (gcm.aad_len > INT_MAX)
-		return refuse("ulAADLen", gcm.aad_len);
-	/* SP 800-38D, section 5.2.1.2; a tag of no bits would be no tag at all. */
-	if (gcm.tag_bits != 32 && gcm.tag_bits != 64 &&
-	    (gcm.tag_bits < 96 || gcm.tag_bits > 128 || gcm.tag_bits % 8))
-		return refuse("ulTagBits (32, 64, 96, 104, 112, 120 and 128 are possible)",
-			      gcm.tag_bits);
+	if (!mechanism->pParameter || mechanism->ulParameterLen != sizeof(chacha))
+		return parameter_refuse("ulParameterLen", mechanism->ulParameterLen);
+	memcpy(&chacha, mechanism->pParameter, sizeof(chacha));
+	if (!chacha.block_counter ||
+	    (chacha.block_counter_bits != 32 && chacha.block_counter_bits != 64))
+		return parameter_refuse("blockCounterBits (32 and 64 are possible)",
+					chacha.block_counter_bits);
+	if (!chacha.nonce || chacha.nonce_bits != 128 - chacha.block_counter_bits)
+		return parameter_refuse("ulNonceBits (96 with a counter of 32 bits, 64 with 64)",
+					chacha.nonce_bits);
 
-	memcpy(parameter->iv, gcm.iv, GCM_IV);
-	parameter->iv_len = GCM_IV;
-	parameter->tag_size = (unsigned int)gcm.tag_bits / 8;
-	if (gcm.aad_len) {
-		parameter->aad = malloc(gcm.aad_len);
+	counter_len = chacha.block_counter_bits / 8;
+	memcpy(parameter->iv, chacha.block_counter, counter_len);
+	memcpy(parameter->iv + counter_len, chacha.nonce, 16 - counter_len);
+	parameter->iv_len = 16;
+	for (size_t i = counter_len; i > 0; i--)
+		counter = counter << 8 | parameter->iv[i - 1];
+	if (counter_len == 4)
+		parameter->blocks = ((uint64_t)1 << 32) - counter;
+	else
+		parameter->blocks = counter ? -counter : UINT64_MAX;
+	return CKR_OK;
+}
+
+CK_RV parameter_take_aad(struct parameter *parameter, const CK_BYTE *aad, CK_ULONG aad_len)
+{
+	if (!aad && aad_len)
+		return parameter_refuse("there is no AAD, but its length", aad_len);
+	if (aad_len > INT_MAX)
+		return parameter_refuse("the AAD's length", aad_len);
+	if (aad_len) {
+		parameter->aad = malloc(aad_len);
 		if (!parameter->aad)
 			return CKR_HOST_MEMORY;
-		memcpy(parameter->aad, gcm.aad, gcm.aad_len);
-		parameter->aad_len = gcm.aad_len;
+		memcpy(parameter->aad, aad, aad_len);
+		parameter->aad_len = aad_len;
 	}
 	return CKR_OK;
 }

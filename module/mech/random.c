@@ -2,6 +2,7 @@
 #include "mech/random.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/random.h>
@@ -11,21 +12,69 @@
 #include "kernel/transform.h"
 #include "mech/rv.h"
 
-/* The kernel's DRBG seeds itself; until it is given a personalization string, even an empty one,
- * it refuses to work (crypto/algif_rng.c, drbg_kcapi_seed()). */
-static int seed(const struct transform_key *key, int transform)
-{
-	return alg_set_key(transform, NULL, 0);
-}
+/* Bytes of a personalization string. Longer seeds are folded into as many, so that each byte
+ * counts.
+ */
+enum { SEED_MAX = 1024 };
 
-/* The string is always the same: an id of its own that no key source hands out. */
-static const struct transform_key personalization = {
-	.id = UINT64_MAX, .constant = true, .arm = seed};
-
-static const struct transform generator = {
-	.type = "rng", .name = "stdrng", .key = &personalization};
+static struct {
+	pthread_mutex_t lock; /* a leaf */
+	uint64_t id;          /* transform_key.id of those who got this seed; 0: none yet */
+	uint8_t bytes[SEED_MAX];
+	size_t len;
+} seed = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static atomic_bool absent; /* the DRBG was asked for, and does not bind here */
+
+/* The kernel's DRBG seeds itself; until it is given a personalization string, even an empty one,
+ * it refuses to work (crypto/algif_rng.c, drbg_kcapi_seed()). */
+static int arm(const struct transform_key *key, int transform)
+{
+	uint8_t copy[SEED_MAX];
+	size_t len;
+	int err;
+
+	pthread_mutex_lock(&seed.lock);
+	len = seed.len;
+	memcpy(copy, seed.bytes, len);
+	pthread_mutex_unlock(&seed.lock);
+	err = alg_set_key(transform, len ? copy : NULL, len);
+	explicit_bzero(copy, sizeof(copy));
+	return err;
+}
+
+/* An instance of the DRBG, and the id of its seed; -ENOENT or -EAFNOSUPPORT where there is none. */
+static int take(struct op_socket **socket, uint64_t *id)
+{
+	struct transform_key key = {.constant = true, .arm = arm};
+	const struct transform generator = {.type = "rng", .name = "stdrng", .key = &key};
+	int err;
+
+	if (atomic_load(&absent))
+		return -ENOENT;
+	pthread_mutex_lock(&seed.lock);
+	if (!seed.id)
+		seed.id = transform_key_id();
+	key.id = *id = seed.id;
+	pthread_mutex_unlock(&seed.lock);
+	err = transform_take(&generator, socket);
+	if (err == -ENOENT || err == -EAFNOSUPPORT) {
+		log_line("random bytes come from getrandom: this process may not bind stdrng");
+		atomic_store(&absent, true);
+	}
+	return err;
+}
+
+/* Nobody will ask again for an instance whose seed was outgrown while it was made. */
+static void give(struct op_socket *socket, uint64_t id, bool clean)
+{
+	bool current;
+
+	pthread_mutex_lock(&seed.lock);
+	current = seed.id == id;
+	pthread_mutex_unlock(&seed.lock);
+	transform_give(socket, clean && current);
+}
 
 static CK_RV from_getrandom(uint8_t *out, size_t len)
 {
@@ -47,20 +96,16 @@ CK_RV random_fill(uint8_t *out, size_t len)
 	struct op_socket *socket;
 	uint8_t *all = out;
 	size_t all_len = len;
+	uint64_t id;
 	int err;
 
 	if (!len)
 		return CKR_OK;
-	if (atomic_load(&absent))
+	err = take(&socket, &id);
+	if (err == -ENOENT || err == -EAFNOSUPPORT)
 		return from_getrandom(out, len);
-	err = transform_take(&generator, &socket);
-	if (err == -ENOENT || err == -EAFNOSUPPORT) {
-		log_line("random bytes come from getrandom: this process may not bind stdrng");
-		atomic_store(&absent, true);
-		return from_getrandom(out, len);
-	}
 	if (err)
-		return rv_of_open(err, generator.name);
+		return rv_of_open(err, "stdrng");
 	while (len && !err) {
 		size_t size = len < ALG_RANDOM_MAX ? len : ALG_RANDOM_MAX;
 		struct iovec part = {.iov_base = out, .iov_len = size};
@@ -69,13 +114,71 @@ CK_RV random_fill(uint8_t *out, size_t len)
 		out += size;
 		len -= size;
 	}
-	transform_give(socket, !err);
+	give(socket, id, !err);
 	if (err)
 		explicit_bzero(all, all_len);
-	return rv_of_run(err, generator.name);
+	return rv_of_run(err, "stdrng");
+}
+
+CK_RV random_seed(const uint8_t *bytes, size_t len)
+{
+	struct op_socket *socket;
+	uint64_t id, old;
+	int err;
+
+	/* Whether there is a DRBG to be seeded. */
+	err = take(&socket, &id);
+	if (err == -ENOENT || err == -EAFNOSUPPORT)
+		return CKR_RANDOM_SEED_NOT_SUPPORTED;
+	if (err)
+		return rv_of_open(err, "stdrng");
+	give(socket, id, true);
+
+	pthread_mutex_lock(&seed.lock);
+	/* On top of what was given before. An instance that lives cannot be seeded again (EBUSY):
+	 * those of the old id go, and new ones come. */
+	for (size_t i = 0; i < len; i++) {
+		uint8_t *byte = &seed.bytes[i % SEED_MAX];
+
+		*byte = (uint8_t)((*byte << 1 | *byte >> 7) ^ bytes[i]);
+	}
+	if (len > seed.len)
+		seed.len = len < SEED_MAX ? len : SEED_MAX;
+	old = seed.id;
+	seed.id = transform_key_id();
+	pthread_mutex_unlock(&seed.lock);
+	if (old)
+		transform_purge(old);
+
+	err = take(&socket, &id);
+	if (!err)
+		give(socket, id, true);
+	return rv_of_open(err, "stdrng");
 }
 
 void random_forget(void)
 {
 	atomic_store(&absent, false);
+	pthread_mutex_lock(&seed.lock);
+	explicit_bzero(seed.bytes, sizeof(seed.bytes));
+	seed.len = 0;
+	seed.id = 0;
+	pthread_mutex_unlock(&seed.lock);
+}
+
+void random_fork_prepare(void)
+{
+	pthread_mutex_lock(&seed.lock);
+}
+
+void random_fork_done(void)
+{
+	pthread_mutex_unlock(&seed.lock);
+}
+
+void random_abandon(void)
+{
+	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
+
+	memcpy(&seed.lock, &fresh, sizeof(fresh));
 }

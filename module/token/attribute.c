@@ -13,15 +13,31 @@ enum kind {
 	LABEL,
 	ID,
 	UNIQUE_ID,
-	EMPTY, /* known, and of no bytes */
+	MECHANISMS, /* those that the object is restricted to */
+	EMPTY,      /* known, and of no bytes */
 	SECRET,
 };
 
-static const struct row {
+struct row {
 	CK_ATTRIBUTE_TYPE type;
 	enum kind kind;
 	CK_ULONG argument;
-} rows[] = {
+};
+
+static const struct row profile_rows[] = {
+	/* Section 4.14, and the Baseline Provider clause of the profiles. */
+	{CKA_CLASS, NUMBER, CKO_PROFILE},
+	{CKA_PROFILE_ID, NUMBER, CKP_BASELINE_PROVIDER},
+	{CKA_TOKEN, TRUTH, 0},
+	{CKA_PRIVATE, FALSEHOOD, 0},
+	{CKA_MODIFIABLE, FALSEHOOD, 0},
+	{CKA_COPYABLE, FALSEHOOD, 0},
+	{CKA_DESTROYABLE, FALSEHOOD, 0},
+	{CKA_LABEL, EMPTY, 0},
+	{CKA_UNIQUE_ID, UNIQUE_ID, 0},
+};
+
+static const struct row key_rows[] = {
 	{CKA_CLASS, NUMBER, CKO_SECRET_KEY},
 	{CKA_TOKEN, TRUTH, 0},
 	{CKA_PRIVATE, FALSEHOOD, 0},
@@ -41,7 +57,7 @@ static const struct row {
 	{CKA_SENSITIVE, TRUTH, 0},
 	{CKA_EXTRACTABLE, FALSEHOOD, 0},
 	/* Made outside the token, so that it cannot vouch for what became of the bytes before:
-	 * section 4.10, "CKA_ALWAYS_SENSITIVE". */
+	 * section 4.11, "CKA_ALWAYS_SENSITIVE". */
 	{CKA_ALWAYS_SENSITIVE, FALSEHOOD, 0},
 	{CKA_NEVER_EXTRACTABLE, FALSEHOOD, 0},
 	{CKA_LOCAL, FALSEHOOD, 0},
@@ -54,12 +70,16 @@ static const struct row {
 	{CKA_ALWAYS_AUTHENTICATE, FALSEHOOD, 0},
 	{CKA_START_DATE, EMPTY, 0},
 	{CKA_END_DATE, EMPTY, 0},
-	{CKA_ALLOWED_MECHANISMS, EMPTY, 0},
+	{CKA_ALLOWED_MECHANISMS, MECHANISMS, 0},
 };
 
-static const struct row *find(CK_ATTRIBUTE_TYPE type)
+static const struct row *find(const struct object *object, CK_ATTRIBUTE_TYPE type)
 {
-	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+	const struct row *rows = object->key ? key_rows : profile_rows;
+	size_t n = object->key ? sizeof(key_rows) / sizeof(*key_rows)
+			       : sizeof(profile_rows) / sizeof(*profile_rows);
+
+	for (size_t i = 0; i < n; i++)
 		if (rows[i].type == type)
 			return &rows[i];
 	return NULL;
@@ -71,7 +91,7 @@ static CK_RV look_up(const struct object *object, CK_ATTRIBUTE_TYPE type, CK_ATT
 {
 	static const CK_BBOOL no = CK_FALSE, yes = CK_TRUE;
 	const struct metadata *metadata = &object->metadata;
-	const struct row *row = find(type);
+	const struct row *row = find(object, type);
 	const void *bytes = number;
 	CK_ULONG len = sizeof(*number);
 
@@ -109,6 +129,10 @@ static CK_RV look_up(const struct object *object, CK_ATTRIBUTE_TYPE type, CK_ATT
 	case UNIQUE_ID:
 		bytes = metadata->unique_id;
 		len = strlen(metadata->unique_id);
+		break;
+	case MECHANISMS:
+		bytes = metadata->mechanisms;
+		len = metadata->n_mechanisms * sizeof(*metadata->mechanisms);
 		break;
 	case EMPTY:
 		len = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The attributes of an object: PKCS#11 3.0, sections 4.2, 4.4, 4.8 and 4.10. */
+/* The attributes of an object: PKCS#11 3.2, sections 4.2, 4.4, 4.8, 4.11 and 4.14. */
 #ifndef KCRYPTOKI_ATTRIBUTE_H
 #define KCRYPTOKI_ATTRIBUTE_H
 

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kcryptoki.h"
+#include "mech/mechanism.h"
+
 /* CKK names in lower case with hyphens. */
 static const struct {
 	const char *name;
@@ -20,6 +23,20 @@ static const struct {
 	{"sha256-hmac", CKK_SHA256_HMAC},
 	{"sha384-hmac", CKK_SHA384_HMAC},
 	{"sha512-hmac", CKK_SHA512_HMAC},
+	{"sha3-224-hmac", CKK_SHA3_224_HMAC},
+	{"sha3-256-hmac", CKK_SHA3_256_HMAC},
+	{"sha3-384-hmac", CKK_SHA3_384_HMAC},
+	{"sha3-512-hmac", CKK_SHA3_512_HMAC},
+	{"ripemd160-hmac", CKK_RIPEMD160_HMAC},
+	{"aes-xts", CKK_AES_XTS},
+	{"chacha20", CKK_CHACHA20},
+	{"des3", CKK_DES3},
+	{"camellia", CKK_CAMELLIA},
+	{"twofish", CKK_TWOFISH},
+	{"blowfish", CKK_BLOWFISH},
+	{"cast128", CKK_CAST128},
+	{"aria", CKK_ARIA},
+	{"kcryptoki-adiantum", CKK_KCRYPTOKI_ADIANTUM},
 };
 
 static const struct {
@@ -58,6 +75,27 @@ static bool read_usage(struct metadata *metadata, const char *list)
 			list++;
 	}
 	return true;
+}
+
+/* A list of rows' names: 0, -EINVAL where one is not known, -ENOMEM. */
+static int read_mechanisms(struct metadata *metadata, const char *list)
+{
+	const struct mechanism *row;
+	size_t len, most = 1;
+
+	for (const char *c = list; *c; c++)
+		most += *c == ',';
+	metadata->mechanisms = calloc(most, sizeof(*metadata->mechanisms));
+	if (!metadata->mechanisms)
+		return -ENOMEM;
+	for (; *list; list += len + (list[len] == ',')) {
+		len = strcspn(list, ",");
+		row = mechanism_named(list, len);
+		if (!row)
+			return -EINVAL;
+		metadata->mechanisms[metadata->n_mechanisms++] = row->type;
+	}
+	return 0;
 }
 
 /* Whether BYTES are UTF-8 (RFC 3629) without zero bytes: clients print labels, and take them for C
@@ -100,8 +138,8 @@ static char *compact(const char *uri)
 
 /*
  * What p11-kit passes over in URI, though whoever wrote it meant something: our attributes in the
- * path (they belong behind the '?'), and an attribute of ours that stands twice, which RFC 7512
- * forbids. NULL: nothing.
+ * path (they belong behind the '?') or in capitals, and an attribute of ours that stands twice,
+ * which RFC 7512 forbids. NULL: nothing.
  */
 static const char *mistake(const char *uri)
 {
@@ -111,9 +149,11 @@ static const char *mistake(const char *uri)
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
 		int seen = 0;
 
-		for (const char *c = uri; (c = strstr(c, ours[i])); c++) {
+		for (const char *c = uri; (c = strcasestr(c, ours[i])); c++) {
 			if (c == uri || !strchr(":;?&", c[-1]))
 				continue;
+			if (strncmp(c, ours[i], strlen(ours[i])))
+				return "attributes that begin with x- are written in small letters";
 			if (!query || c < query)
 				return "attributes that begin with x- belong behind a question "
 				       "mark";
@@ -189,9 +229,11 @@ static int read_uri(struct metadata *metadata, P11KitUri *uri, const char *descr
 		*why = "its x-usage is not known";
 		return -EINVAL;
 	}
-	if (p11_kit_uri_get_vendor_query(uri, "x-mechanisms")) {
-		*why = "its x-mechanisms cannot be enforced by this version";
-		return -EINVAL;
+	value = p11_kit_uri_get_vendor_query(uri, "x-mechanisms");
+	err = value ? read_mechanisms(metadata, value) : 0;
+	if (err) {
+		*why = "its x-mechanisms names one that is not known";
+		return err;
 	}
 	err = copy(uri, CKA_LABEL, &metadata->label, &metadata->label_len);
 	if (!err && !is_text(metadata->label, metadata->label_len)) {
@@ -233,5 +275,7 @@ void metadata_free(struct metadata *metadata)
 {
 	free(metadata->label);
 	free(metadata->id);
+	free(metadata->mechanisms);
 	metadata->label = metadata->id = NULL;
+	metadata->mechanisms = NULL;
 }

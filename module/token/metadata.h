@@ -4,6 +4,7 @@
  * query carries our own attributes.
  *
  *	pkcs11:object=backup;id=%01%02;type=secret-key?x-key-type=aes&x-usage=encrypt,decrypt
+ *	pkcs11:object=seal?x-mechanisms=aes-gcm,aes-ccm
  */
 #ifndef KCRYPTOKI_METADATA_H
 #define KCRYPTOKI_METADATA_H
@@ -31,6 +32,9 @@ struct metadata {
 	bool key_type_known;
 	CK_KEY_TYPE key_type;
 	unsigned int usage; /* enum usage */
+	/* CKA_ALLOWED_MECHANISMS; owned. NULL: all. */
+	CK_MECHANISM_TYPE *mechanisms;
+	size_t n_mechanisms;
 	char unique_id[17]; /* CKA_UNIQUE_ID: 16 hex digits, the same after a reboot */
 };
 

@@ -11,6 +11,7 @@
 #include "key/serials.h"
 #include "mech/mechanism.h"
 #include "mech/random.h"
+#include "token/config.h"
 #include "token/lock.h"
 #include "token/session.h"
 #include "token/slot.h"
@@ -31,10 +32,12 @@ static void before_fork(void)
 {
 	lock();
 	transform_fork_prepare();
+	random_fork_prepare();
 }
 
 static void after_fork(void)
 {
+	random_fork_done();
 	transform_fork_done();
 	unlock();
 }
@@ -61,6 +64,7 @@ bool module_running(void)
 CK_RV module_start(void)
 {
 	int expected = STOPPED;
+	struct config config;
 
 	pthread_once(&prepared, prepare);
 	if (!stage)
@@ -72,11 +76,13 @@ CK_RV module_start(void)
 		transform_abandon();
 		sessions_abandon();
 		objects_abandon();
+		random_abandon();
 		slots_abandon();
 	}
 	used = true;
 	log_open();
-	mechanisms_forget();
+	config_read(&config);
+	mechanisms_start(config.families);
 	serials_forget();
 	random_forget();
 	slots_start();

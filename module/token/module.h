@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The module as a whole: from C_Initialize to C_Finalize, and over forks. A forked child is not
- * initialized, whatever its parent was (PKCS#11 3.0, section 5.4, C_Initialize), and starts afresh.
+ * initialized, whatever its parent was (PKCS#11 3.2, section 5.4, C_Initialize), and starts afresh.
  */
 #ifndef KCRYPTOKI_MODULE_H
 #define KCRYPTOKI_MODULE_H

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* A key as PKCS#11 shows it: one CKO_SECRET_KEY. Immutable once made, and reference-counted. */
+/*
+ * What PKCS#11 shows of a token: its keys, one CKO_SECRET_KEY each, and the profile that the token
+ * conforms to. Immutable once made, and reference-counted.
+ */
 #ifndef KCRYPTOKI_OBJECT_H
 #define KCRYPTOKI_OBJECT_H
 
@@ -16,7 +19,7 @@ struct object {
 	atomic_uint references;
 	CK_OBJECT_HANDLE handle;
 	const struct slot *slot;
-	struct key *key; /* owned */
+	struct key *key; /* owned; NULL: the profile (CKO_PROFILE) */
 	struct metadata metadata;
 	CK_KEY_TYPE key_type;
 };
@@ -26,6 +29,9 @@ struct object {
  * where it is not to be presented, which the log explains where someone may wonder; -errno.
  */
 int object_open(const struct slot *slot, int32_t keyring, int32_t serial, struct object **object);
+
+/* SLOT's one CKO_PROFILE, without a handle yet; NULL where there is no memory. */
+struct object *object_profile(const struct slot *slot);
 
 /* Finds out the key's length, and with it the key type where the description names none. */
 void object_measure(struct object *object, const char *proc_keys);

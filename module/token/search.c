@@ -7,9 +7,9 @@
 
 #include "token/attribute.h"
 
-/* Searches for classes that no key has (certificates, trust, profiles) are many, and need not ask
- * the kernel anything. */
-static bool hopeless(const CK_ATTRIBUTE *template, CK_ULONG count)
+/* Whether TEMPLATE asks for a class that no key has: such searches (certificates, trust, profiles)
+ * are many, and need not ask the kernel anything. */
+static bool without_keys(const CK_ATTRIBUTE *template, CK_ULONG count)
 {
 	static const CK_OBJECT_CLASS ours = CKO_SECRET_KEY;
 
@@ -33,10 +33,10 @@ static bool alive(const struct object *object)
 CK_RV search_begin(struct search *search, struct slot *slot, const CK_ATTRIBUTE *template,
 		   CK_ULONG count)
 {
-	struct object **objects;
-	CK_OBJECT_HANDLE *found = NULL;
-	size_t n_objects, n = 0;
-	CK_RV rv;
+	struct object **objects = NULL;
+	CK_OBJECT_HANDLE *found;
+	size_t n_objects = 0, n = 0;
+	CK_RV rv = CKR_OK;
 
 	if (search->active)
 		return CKR_OPERATION_ACTIVE;
@@ -46,21 +46,22 @@ CK_RV search_begin(struct search *search, struct slot *slot, const CK_ATTRIBUTE 
 		if (!template[i].pValue && template[i].ulValueLen)
 			return CKR_ATTRIBUTE_VALUE_INVALID;
 
-	if (!hopeless(template, count)) {
+	if (!without_keys(template, count))
 		rv = slot_look(slot, &objects, &n_objects);
-		if (rv != CKR_OK)
-			return rv;
-		found = malloc((n_objects + 1) * sizeof(*found));
-		for (size_t i = 0; i < n_objects; i++) {
-			if (found && attributes_match(objects[i], template, count) &&
-			    alive(objects[i]))
-				found[n++] = objects[i]->handle;
-			object_put(objects[i]);
-		}
-		free(objects);
-		if (!found)
-			return CKR_HOST_MEMORY;
+	if (rv != CKR_OK)
+		return rv;
+	found = malloc((n_objects + 1) * sizeof(*found));
+	for (size_t i = 0; i < n_objects; i++) {
+		if (found && attributes_match(objects[i], template, count) && alive(objects[i]))
+			found[n++] = objects[i]->handle;
+		object_put(objects[i]);
 	}
+	free(objects);
+	if (!found)
+		return CKR_HOST_MEMORY;
+	/* Last, so that who takes the first object of a search gets a key. */
+	if (slot->profile && attributes_match(slot->profile, template, count))
+		found[n++] = slot->profile->handle;
 	*search = (struct search){.active = true, .found = found, .count = n};
 	return CKR_OK;
 }

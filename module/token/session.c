@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/log.h"
 #include "mech/rv.h"
 #include "token/handle.h"
 #include "token/lock.h"
@@ -73,9 +74,7 @@ static void finish(struct session *session)
 {
 	pthread_mutex_lock(&session->lock);
 	session->closed = true;
-	for (int kind = 0; kind < OPERATION_KINDS; kind++)
-		operation_cancel(&session->operations[kind]);
-	search_end(&session->search);
+	session_cancel(session, ~(CK_FLAGS)0);
 	pthread_mutex_unlock(&session->lock);
 	put(session);
 }
@@ -197,6 +196,25 @@ CK_RV session_logout(struct session *session)
 	return was ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
 }
 
+static bool allowed(const struct metadata *metadata, CK_MECHANISM_TYPE type)
+{
+	for (size_t i = 0; i < metadata->n_mechanisms; i++)
+		if (metadata->mechanisms[i] == type)
+			return true;
+	return !metadata->mechanisms;
+}
+
+/* Whether KEY's length is one of ROW's. A key can be given another one after it was found; where
+ * the kernel would take any such length, it is measured anew. */
+static bool fits_length(const struct key *key, const struct mechanism *row)
+{
+	bool fits = mechanism_fits_length(row, key->length);
+
+	if (fits && (!row->key_loose || key->transform_key.constant))
+		return true;
+	return mechanism_fits_length(row, key_length(key));
+}
+
 /* Whether OBJECT may be used with ROW for an operation of KIND. */
 static CK_RV permit(const struct object *object, const struct mechanism *row,
 		    enum operation_kind kind)
@@ -206,15 +224,34 @@ static CK_RV permit(const struct object *object, const struct mechanism *row,
 		[OPERATION_DECRYPT] = USAGE_DECRYPT,
 		[OPERATION_SIGN] = USAGE_SIGN,
 		[OPERATION_VERIFY] = USAGE_VERIFY,
+		[OPERATION_VERIFY_SIGNATURE] = USAGE_VERIFY,
 	};
 
-	if (!object)
+	if (!object || !object->key)
 		return CKR_KEY_HANDLE_INVALID;
 	if (!mechanism_fits_key(row, object->key_type))
 		return CKR_KEY_TYPE_INCONSISTENT;
 	if (!(object->metadata.usage & usages[kind]))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
-	return CKR_OK;
+	if (!allowed(&object->metadata, row->type)) {
+		log_line("%s is not one of the key's x-mechanisms", row->name);
+		return CKR_MECHANISM_INVALID;
+	}
+	return fits_length(object->key, row) ? CKR_OK : CKR_KEY_SIZE_RANGE;
+}
+
+/* The row of MECHANISM, where this process has it and it serves for FLAG. */
+static CK_RV find_row(const CK_MECHANISM *mechanism, CK_FLAGS flag, const struct mechanism **row)
+{
+	int offered;
+
+	*row = mechanism_find(mechanism->mechanism);
+	if (!*row || !((*row)->flags & flag))
+		return CKR_MECHANISM_INVALID;
+	offered = mechanism_offered(*row);
+	if (offered < 0)
+		return rv_of_open(offered, (*row)->name);
+	return offered ? CKR_OK : CKR_MECHANISM_INVALID;
 }
 
 CK_RV session_begin(struct session *session, enum operation_kind kind,
@@ -223,7 +260,6 @@ CK_RV session_begin(struct session *session, enum operation_kind kind,
 	struct operation *operation = &session->operations[kind];
 	const struct mechanism *row;
 	struct object *object;
-	int offered;
 	CK_RV rv;
 
 	if (!mechanism) {
@@ -232,12 +268,9 @@ CK_RV session_begin(struct session *session, enum operation_kind kind,
 	}
 	if (operation->mechanism)
 		return CKR_OPERATION_ACTIVE;
-	row = mechanism_find(mechanism->mechanism);
-	if (!row || !(row->flags & operation_flag(kind)))
-		return CKR_MECHANISM_INVALID;
-	offered = mechanism_offered(row);
-	if (offered <= 0)
-		return offered ? rv_of_open(offered, row->name) : CKR_MECHANISM_INVALID;
+	rv = find_row(mechanism, operation_flag(kind), &row);
+	if (rv != CKR_OK)
+		return rv;
 	if (!mechanism_takes_key(row))
 		return operation_begin(operation, kind, row, mechanism, NULL);
 
@@ -247,4 +280,83 @@ CK_RV session_begin(struct session *session, enum operation_kind kind,
 		rv = operation_begin(operation, kind, row, mechanism, &object->key->transform_key);
 	object_put(object);
 	return rv;
+}
+
+static void end_process(struct process *process)
+{
+	message_cancel(&process->message);
+	object_put(process->object);
+	process->object = NULL;
+}
+
+CK_RV session_begin_messages(struct session *session, enum operation_kind kind,
+			     const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
+{
+	struct process *process = &session->processes[kind];
+	const struct mechanism *row;
+	CK_RV rv;
+
+	if (!mechanism) {
+		end_process(process);
+		return CKR_OK;
+	}
+	if (process->message.mechanism)
+		return CKR_OPERATION_ACTIVE;
+	rv = find_row(mechanism, message_flag(kind), &row);
+	if (rv != CKR_OK)
+		return rv;
+	process->object = object_get(session->slot, key);
+	rv = permit(process->object, row, kind);
+	if (rv == CKR_OK)
+		rv = message_start(&process->message, kind, row, mechanism,
+				   &process->object->key->transform_key);
+	if (rv != CKR_OK)
+		end_process(process);
+	return rv;
+}
+
+CK_RV session_end_messages(struct session *session, enum operation_kind kind)
+{
+	struct process *process = &session->processes[kind];
+	CK_RV rv = message_final(&process->message);
+
+	if (rv == CKR_OK)
+		end_process(process);
+	return rv;
+}
+
+CK_RV session_digest_key(struct session *session, CK_OBJECT_HANDLE key)
+{
+	struct object *object;
+	CK_RV rv = CKR_KEY_INDIGESTIBLE;
+
+	if (!session->operations[OPERATION_DIGEST].mechanism)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	/* Its bytes are not this process's to read. The digest goes on without them. */
+	object = object_get(session->slot, key);
+	if (!object || !object->key)
+		rv = CKR_KEY_HANDLE_INVALID;
+	object_put(object);
+	return rv;
+}
+
+void session_cancel(struct session *session, CK_FLAGS flags)
+{
+	for (int kind = 0; kind < OPERATION_KINDS; kind++) {
+		if (flags & operation_flag(kind))
+			operation_cancel(&session->operations[kind]);
+		if (flags & message_flag(kind))
+			end_process(&session->processes[kind]);
+	}
+	if (flags & CKF_FIND_OBJECTS)
+		search_end(&session->search);
+}
+
+bool session_busy(const struct session *session)
+{
+	for (int kind = 0; kind < OPERATION_KINDS; kind++)
+		if (session->operations[kind].mechanism ||
+		    session->processes[kind].message.mechanism)
+			return true;
+	return false;
 }

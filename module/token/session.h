@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sessions: PKCS#11 3.0, section 5.6. A session's lock covers one call, so that calls on one
+ * Sessions: PKCS#11 3.2, section 5.6. A session's lock covers one call, so that calls on one
  * session come one after the other, and those on others are not held up.
  */
 #ifndef KCRYPTOKI_SESSION_H
@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "mech/message.h"
 #include "mech/operation.h"
 #include "pkcs11.h"
 #include "token/search.h"
@@ -24,6 +25,10 @@ struct session {
 	pthread_mutex_t lock; /* for all that follows */
 	bool closed;
 	struct operation operations[OPERATION_KINDS];
+	struct process {
+		struct message message;
+		struct object *object; /* a reference: its key must live as long */
+	} processes[OPERATION_KINDS];
 	struct search search;
 };
 
@@ -50,5 +55,19 @@ CK_RV session_logout(struct session *session);
 /* C_*Init: begins an operation of KIND, or (MECHANISM NULL) cancels the active one. */
 CK_RV session_begin(struct session *session, enum operation_kind kind,
 		    const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
+
+/* C_Message*Init and C_Message*Final, for a process of KIND. */
+CK_RV session_begin_messages(struct session *session, enum operation_kind kind,
+			     const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key);
+CK_RV session_end_messages(struct session *session, enum operation_kind kind);
+
+/* C_DigestKey. */
+CK_RV session_digest_key(struct session *session, CK_OBJECT_HANDLE key);
+
+/* C_SessionCancel: ends what FLAGS name (CKF_ENCRYPT, CKF_MESSAGE_SIGN, CKF_FIND_OBJECTS, ...). */
+void session_cancel(struct session *session, CK_FLAGS flags);
+
+/* Whether a cryptographic operation, or a process, is active. */
+bool session_busy(const struct session *session);
 
 #endif

@@ -45,12 +45,22 @@ void slots_start(void)
 				   "module af_alg cannot be loaded, or crypto.af_alg_restrict is 2)"
 				 : "");
 	offered = err ? 0 : SLOTS;
+	for (size_t i = 0; i < offered; i++) {
+		slots[i].profile = object_profile(&slots[i]);
+		if (slots[i].profile && object_publish(slots[i].profile) != CKR_OK) {
+			object_put(slots[i].profile);
+			slots[i].profile = NULL;
+		}
+	}
 }
 
 void slots_stop(void)
 {
 	for (size_t i = 0; i < SLOTS; i++) {
 		inventory_clear(&slots[i].inventory);
+		if (slots[i].profile)
+			object_withdraw(slots[i].profile);
+		slots[i].profile = NULL;
 		slots[i].login = LOGIN_NONE;
 	}
 	offered = 0;
@@ -60,6 +70,7 @@ void slots_abandon(void)
 {
 	for (size_t i = 0; i < SLOTS; i++) {
 		memset(&slots[i].inventory, 0, sizeof(slots[i].inventory));
+		slots[i].profile = NULL;
 		slots[i].login = LOGIN_NONE;
 		slots[i].sessions = slots[i].rw_sessions = 0;
 	}
@@ -117,7 +128,8 @@ void slot_token_info(const struct slot *slot, CK_TOKEN_INFO *info)
 	blank_padded(info->model, sizeof(info->model), "Linux keyring");
 	blank_padded(info->serialNumber, sizeof(info->serialNumber), slot->serial);
 	blank_padded(info->utcTime, sizeof(info->utcTime), "");
-	info->flags = CKF_RNG | CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED;
+	info->flags = CKF_RNG | CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED |
+		      CKF_DUAL_CRYPTO_OPERATIONS;
 	info->ulMaxSessionCount = CK_EFFECTIVELY_INFINITE;
 	info->ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE;
 	/* Any PIN is taken: who may use a key is the kernel's decision. */

@@ -23,6 +23,7 @@ struct slot {
 
 	/* under the module lock */
 	struct inventory inventory;
+	struct object *profile; /* NULL where there was no memory for it */
 	enum login login;
 	CK_ULONG sessions, rw_sessions;
 };

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What kcryptoki adds to PKCS#11. Include it after a PKCS#11 header.
+ *
+ * Length-preserving encryption of whole messages, for disk sectors and database pages: each bit of
+ * the result depends on each bit of the message. A message has at least 16 bytes; the parameter is
+ * a tweak of 32 bytes (pParameter points to it, ulParameterLen is 32). Multi-part calls give
+ * nothing back before the final one. Not authenticated.
+ */
+#ifndef KCRYPTOKI_H
+#define KCRYPTOKI_H
+
+/* "KCR": where our numbers begin, in CKM_VENDOR_DEFINED and CKK_VENDOR_DEFINED. */
+#define KCRYPTOKI_VENDOR (0x80000000UL | 0x4b435200UL)
+
+/*
+ * Adiantum (Crowley and Biggers, "Adiantum: length-preserving encryption for entry-level
+ * processors", 2018; linux/crypto/adiantum.c) with XChaCha12 or XChaCha20 and AES-256. Keys of 32
+ * bytes, of a type of their own. Also where crypto.af_alg_restrict is 1, for plain users.
+ */
+#define CKM_KCRYPTOKI_ADIANTUM_XCHACHA12_AES (KCRYPTOKI_VENDOR | 0x01UL)
+#define CKM_KCRYPTOKI_ADIANTUM_XCHACHA20_AES (KCRYPTOKI_VENDOR | 0x02UL)
+#define CKK_KCRYPTOKI_ADIANTUM (KCRYPTOKI_VENDOR | 0x01UL)
+
+/*
+ * HCTR2 (Crowley, Huckleberry and Biggers, "Length-preserving encryption with HCTR2", 2021;
+ * linux/crypto/hctr2.c) with AES: keys of type CKK_AES. Where the kernel is built with
+ * CONFIG_CRYPTO_HCTR2.
+ */
+#define CKM_KCRYPTOKI_AES_HCTR2 (KCRYPTOKI_VENDOR | 0x03UL)
+
+#endif

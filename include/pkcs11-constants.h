@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Numbers of PKCS#11 3.0 to 3.2 that some versions of p11-kit's header lack ("PKCS #11
+ * Specification Version 3.2", OASIS, 2025, and its pkcs11t.h).
+ */
+#ifndef KCRYPTOKI_PKCS11_CONSTANTS_H
+#define KCRYPTOKI_PKCS11_CONSTANTS_H
+
+#ifndef CK_FALSE
+#define CK_FALSE 0
+#endif
+
+#ifndef CKA_UNIQUE_ID
+#define CKA_UNIQUE_ID 0x4UL
+#endif
+#ifndef CKA_COPYABLE
+#define CKA_COPYABLE 0x171UL
+#endif
+#ifndef CKA_DESTROYABLE
+#define CKA_DESTROYABLE 0x172UL
+#endif
+#ifndef CKA_PROFILE_ID
+#define CKA_PROFILE_ID 0x601UL
+#endif
+
+#ifndef CKO_PROFILE
+#define CKO_PROFILE 0x9UL
+#endif
+#ifndef CKP_BASELINE_PROVIDER
+#define CKP_BASELINE_PROVIDER 0x1UL
+#endif
+
+#ifndef CKF_MESSAGE_ENCRYPT
+#define CKF_MESSAGE_ENCRYPT 0x2UL
+#define CKF_MESSAGE_DECRYPT 0x4UL
+#define CKF_MESSAGE_SIGN 0x8UL
+#define CKF_MESSAGE_VERIFY 0x10UL
+#define CKF_MULTI_MESSAGE 0x20UL
+#endif
+#ifndef CKF_FIND_OBJECTS
+#define CKF_FIND_OBJECTS 0x40UL
+#endif
+#ifndef CKF_END_OF_MESSAGE
+#define CKF_END_OF_MESSAGE 0x1UL
+#endif
+#ifndef CKF_INTERFACE_FORK_SAFE
+#define CKF_INTERFACE_FORK_SAFE 0x1UL
+#endif
+
+#ifndef CKG_NO_GENERATE
+#define CKG_NO_GENERATE 0x0UL
+#define CKG_GENERATE 0x1UL
+#define CKG_GENERATE_COUNTER 0x2UL
+#define CKG_GENERATE_RANDOM 0x3UL
+#endif
+#ifndef CKG_GENERATE_COUNTER_XOR
+#define CKG_GENERATE_COUNTER_XOR 0x4UL
+#endif
+
+#ifndef CKK_CHACHA20
+#define CKK_CHACHA20 0x33UL
+#endif
+#ifndef CKK_AES_XTS
+#define CKK_AES_XTS 0x35UL
+#endif
+#ifndef CKK_SHA3_224_HMAC
+#define CKK_SHA3_224_HMAC 0x36UL
+#define CKK_SHA3_256_HMAC 0x37UL
+#define CKK_SHA3_384_HMAC 0x38UL
+#define CKK_SHA3_512_HMAC 0x39UL
+#endif
+
+#ifndef CKM_SHA3_256
+#define CKM_SHA3_256 0x2b0UL
+#define CKM_SHA3_256_HMAC 0x2b1UL
+#define CKM_SHA3_224 0x2b5UL
+#define CKM_SHA3_224_HMAC 0x2b6UL
+#define CKM_SHA3_384 0x2c0UL
+#define CKM_SHA3_384_HMAC 0x2c1UL
+#define CKM_SHA3_512 0x2d0UL
+#define CKM_SHA3_512_HMAC 0x2d1UL
+#endif
+#ifndef CKM_SHA3_256_HMAC_GENERAL
+#define CKM_SHA3_256_HMAC_GENERAL 0x2b2UL
+#define CKM_SHA3_224_HMAC_GENERAL 0x2b7UL
+#define CKM_SHA3_384_HMAC_GENERAL 0x2c2UL
+#define CKM_SHA3_512_HMAC_GENERAL 0x2d2UL
+#endif
+#ifndef CKM_AES_XTS
+#define CKM_AES_XTS 0x1071UL
+#endif
+#ifndef CKM_CHACHA20
+#define CKM_CHACHA20 0x1226UL
+#endif
+#ifndef CKM_AES_KEY_WRAP_KWP
+#define CKM_AES_KEY_WRAP_KWP 0x210bUL
+#endif
+#ifndef CKM_AES_KEY_WRAP_PKCS7
+#define CKM_AES_KEY_WRAP_PKCS7 0x210cUL
+#endif
+#ifndef CKM_BLAKE2B_160
+#define CKM_BLAKE2B_160 0x400cUL
+#define CKM_BLAKE2B_256 0x4011UL
+#define CKM_BLAKE2B_384 0x4016UL
+#define CKM_BLAKE2B_512 0x401bUL
+#endif
+#ifndef CKM_CHACHA20_POLY1305
+#define CKM_CHACHA20_POLY1305 0x4021UL
+#endif
+
+#ifndef CKR_AEAD_DECRYPT_FAILED
+#define CKR_AEAD_DECRYPT_FAILED 0x42UL
+#endif
+#ifndef CKR_TOKEN_RESOURCE_EXCEEDED
+#define CKR_TOKEN_RESOURCE_EXCEEDED 0x201UL
+#endif
+#ifndef CKR_OPERATION_CANCEL_FAILED
+#define CKR_OPERATION_CANCEL_FAILED 0x202UL
+#endif
+
+#endif
