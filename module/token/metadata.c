@@ -197,11 +197,18 @@ static int read_uri(struct metadata *metadata, P11KitUri *uri, const char *descr
 {
 	CK_ATTRIBUTE *class;
 	const char *value;
-	char *text;
-	int err = p11_kit_uri_parse(description, P11_KIT_URI_FOR_ANY, uri);
+	char *text = compact(description);
+	int err;
 
-	if (err == P11_KIT_URI_NO_MEMORY)
+	if (!text)
 		return -ENOMEM;
+	*why = mistake(text);
+	free(text);
+	if (*why)
+		return -EINVAL;
+	/* What p11-kit calls P11_KIT_URI_NO_MEMORY is also its word for attributes that it cannot
+	 * store, and one key's description is not to hide the others. */
+	err = p11_kit_uri_parse(description, P11_KIT_URI_FOR_ANY, uri);
 	if (err != P11_KIT_URI_OK) {
 		*why = p11_kit_uri_message(err);
 		return -EINVAL;
@@ -211,13 +218,6 @@ static int read_uri(struct metadata *metadata, P11KitUri *uri, const char *descr
 		*why = "its type= is not secret-key";
 		return -EINVAL;
 	}
-	text = compact(description);
-	if (!text)
-		return -ENOMEM;
-	*why = mistake(text);
-	free(text);
-	if (*why)
-		return -EINVAL;
 	value = p11_kit_uri_get_vendor_query(uri, "x-key-type");
 	if (value && !read_key_type(metadata, value)) {
 		*why = "its x-key-type is not known";
