@@ -108,6 +108,22 @@ static void the_library_is_described(void **state)
 	assert_memory_equal(info.libraryDescription, "Linux keyrings and AF_ALG       ", 32);
 }
 
+/* Slots stay as they are: who asks is told so, and nobody is made to wait for ever. */
+static void no_slot_event_ever_comes(void **state)
+{
+	CK_SLOT_ID slot = 99;
+	int reserved = 0;
+
+	assert_int_equal(C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, NULL),
+			 CKR_CRYPTOKI_NOT_INITIALIZED);
+	assert_int_equal(C_Initialize(NULL), CKR_OK);
+	assert_int_equal(C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, NULL), CKR_NO_EVENT);
+	assert_int_equal(C_WaitForSlotEvent(0, &slot, NULL), CKR_FUNCTION_NOT_SUPPORTED);
+	assert_int_equal(C_WaitForSlotEvent(CKF_DONT_BLOCK, NULL, NULL), CKR_ARGUMENTS_BAD);
+	assert_int_equal(C_WaitForSlotEvent(CKF_DONT_BLOCK, &slot, &reserved), CKR_ARGUMENTS_BAD);
+	assert_int_equal(slot, 99);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -116,6 +132,7 @@ int main(void)
 		TEST(reserved_words_are_left_alone),
 		TEST(initialize_and_finalize_come_in_pairs),
 		TEST(the_library_is_described),
+		TEST(no_slot_event_ever_comes),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -211,7 +211,6 @@ static void what_is_missing_says_so(void **state)
 		f->C_WrapKey(0, NULL, 0, 0, NULL, NULL),
 		f->C_UnwrapKey(0, NULL, 0, NULL, 0, NULL, 0, NULL),
 		f->C_DeriveKey(0, NULL, 0, NULL, 0, NULL),
-		f->C_WaitForSlotEvent(0, NULL, NULL),
 		f->C_EncapsulateKey(0, NULL, 0, NULL, 0, NULL, NULL, NULL),
 		f->C_DecapsulateKey(0, NULL, 0, NULL, 0, NULL, 0, NULL),
 		f->C_GetSessionValidationFlags(0, 0, NULL),

@@ -60,7 +60,6 @@ MISSING(C_UnwrapKey,
 MISSING(C_DeriveKey,
 	(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE base,
 	 CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *key))
-MISSING(C_WaitForSlotEvent, (CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved))
 
 /* Section 5.20: relics of parallel functions. */
 CK_RV C_GetFunctionStatus(CK_SESSION_HANDLE session)

@@ -57,3 +57,14 @@ CK_RV C_GetMechanismInfo(CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_INF
 
 	return rv == CKR_OK ? slot_mechanism_info(type, info) : rv;
 }
+
+/* Slots and tokens neither come nor go while the module runs. Who asks is told so; who would wait
+ * would wait for ever, and clients that are refused the wait (NSS) ask again from time to time. */
+CK_RV C_WaitForSlotEvent(CK_FLAGS flags, CK_SLOT_ID *slot, void *reserved)
+{
+	if (!module_running())
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	if (!slot || reserved)
+		return CKR_ARGUMENTS_BAD;
+	return flags & CKF_DONT_BLOCK ? CKR_NO_EVENT : CKR_FUNCTION_NOT_SUPPORTED;
+}
