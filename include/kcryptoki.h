@@ -20,6 +20,7 @@
  */
 #define CKM_KCRYPTOKI_ADIANTUM_XCHACHA12_AES (KCRYPTOKI_VENDOR | 0x01UL)
 #define CKM_KCRYPTOKI_ADIANTUM_XCHACHA20_AES (KCRYPTOKI_VENDOR | 0x02UL)
+#define CKM_KCRYPTOKI_ADIANTUM_KEY_GEN (KCRYPTOKI_VENDOR | 0x04UL)
 #define CKK_KCRYPTOKI_ADIANTUM (KCRYPTOKI_VENDOR | 0x01UL)
 
 /*
@@ -28,5 +29,14 @@
  * CONFIG_CRYPTO_HCTR2.
  */
 #define CKM_KCRYPTOKI_AES_HCTR2 (KCRYPTOKI_VENDOR | 0x03UL)
+
+/*
+ * Of every key that is in a keyring: its serial number (CK_ULONG), as keyctl(1) takes it, and its
+ * type ("logon", "encrypted", "user", "trusted"; no zero byte at the end). Keys that the process
+ * itself holds, session objects all, have neither. In the template of a new token key the type may
+ * be given, to choose between logon and encrypted where a master key is configured.
+ */
+#define CKA_KCRYPTOKI_KEY_SERIAL (KCRYPTOKI_VENDOR | 0x01UL)
+#define CKA_KCRYPTOKI_KEYRING_TYPE (KCRYPTOKI_VENDOR | 0x02UL)
 
 #endif

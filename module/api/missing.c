@@ -24,17 +24,6 @@ MISSING(C_InitPIN, (CK_SESSION_HANDLE session, CK_UTF8CHAR *pin, CK_ULONG pin_le
 MISSING(C_SetPIN,
 	(CK_SESSION_HANDLE session, CK_UTF8CHAR *old, CK_ULONG old_len, CK_UTF8CHAR *pin,
 	 CK_ULONG pin_len))
-MISSING(C_CreateObject,
-	(CK_SESSION_HANDLE session, CK_ATTRIBUTE *template, CK_ULONG count,
-	 CK_OBJECT_HANDLE *object))
-MISSING(C_CopyObject,
-	(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template, CK_ULONG count,
-	 CK_OBJECT_HANDLE *copy))
-MISSING(C_DestroyObject, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object))
-MISSING(C_GetObjectSize, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ULONG *size))
-MISSING(C_SetAttributeValue,
-	(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, CK_ATTRIBUTE *template,
-	 CK_ULONG count))
 MISSING(C_SignRecoverInit,
 	(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key))
 MISSING(C_SignRecover,
@@ -43,20 +32,10 @@ MISSING(C_VerifyRecoverInit,
 	(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key))
 MISSING(C_VerifyRecover,
 	(CK_SESSION_HANDLE session, CK_BYTE *in, CK_ULONG in_len, CK_BYTE *out, CK_ULONG *out_len))
-MISSING(C_GenerateKey,
-	(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *template, CK_ULONG count,
-	 CK_OBJECT_HANDLE *key))
 MISSING(C_GenerateKeyPair,
 	(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *public_template,
 	 CK_ULONG public_count, CK_ATTRIBUTE *private_template, CK_ULONG private_count,
 	 CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key))
-MISSING(C_WrapKey,
-	(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE wrapping_key,
-	 CK_OBJECT_HANDLE key, CK_BYTE *out, CK_ULONG *out_len))
-MISSING(C_UnwrapKey,
-	(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE unwrapping_key,
-	 CK_BYTE *in, CK_ULONG in_len, CK_ATTRIBUTE *template, CK_ULONG count,
-	 CK_OBJECT_HANDLE *key))
 MISSING(C_DeriveKey,
 	(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE base,
 	 CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *key))

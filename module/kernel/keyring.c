@@ -53,6 +53,53 @@ int key_usable(int32_t serial)
 	return keyctl_get_keyring_ID(serial, 0) < 0 ? -errno : 0;
 }
 
+int key_search(int32_t keyring, const char *type, const char *description)
+{
+	long serial = keyctl_search(keyring, type, description, 0);
+
+	return serial < 0 ? -errno : (int)serial;
+}
+
+int key_request(const char *type, const char *description)
+{
+	key_serial_t serial = request_key(type, description, NULL, 0);
+
+	return serial < 0 ? -errno : serial;
+}
+
+int key_add(const char *type, const char *description, const void *payload, size_t len,
+	    int32_t keyring)
+{
+	key_serial_t serial = add_key(type, description, payload, len, keyring);
+
+	return serial < 0 ? -errno : serial;
+}
+
+int key_move(int32_t serial, int32_t from, int32_t to)
+{
+	return keyctl_move(serial, from, to, KEYCTL_MOVE_EXCL) < 0 ? -errno : 0;
+}
+
+int key_unlink(int32_t serial, int32_t keyring)
+{
+	return keyctl_unlink(serial, keyring) < 0 ? -errno : 0;
+}
+
+int key_update(int32_t serial, const void *payload, size_t len)
+{
+	return keyctl_update(serial, payload, len) < 0 ? -errno : 0;
+}
+
+int key_set_perm(int32_t serial, uint32_t perm)
+{
+	return keyctl_setperm(serial, perm) < 0 ? -errno : 0;
+}
+
+int keyring_clear(int32_t keyring)
+{
+	return keyctl_clear(keyring) < 0 ? -errno : 0;
+}
+
 ssize_t key_read(int32_t serial, void *buffer, size_t size)
 {
 	long len = keyctl_read(serial, buffer, size);

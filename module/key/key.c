@@ -9,6 +9,7 @@
 #include "kernel/alg.h"
 #include "kernel/log.h"
 #include "kernel/proc-keys.h"
+#include "kernel/secret.h"
 #include "key/serials.h"
 
 static const struct key_source *const sources[] = {
@@ -59,7 +60,11 @@ static void explain(const struct key *key, int err)
 
 int key_check(const struct key *key)
 {
-	int err = key_usable(key->serial);
+	int err;
+
+	if (key->bytes)
+		return 0;
+	err = key_usable(key->serial);
 
 	if (err == -EACCES && !possess(key))
 		err = key_usable(key->serial);
@@ -167,6 +172,32 @@ int key_open(int32_t keyring, int32_t serial, struct key **key)
 	return 0;
 }
 
+int key_bytes(const struct key *key, uint8_t **bytes, size_t *len)
+{
+	ssize_t got;
+
+	if (!key->source->readable)
+		return -EOPNOTSUPP;
+	got = key->bytes ? key->length : key_read(key->serial, NULL, 0);
+	if (got == -EACCES && !possess(key))
+		got = key_read(key->serial, NULL, 0);
+	if (got <= 0)
+		return got ? (int)got : -EINVAL;
+	*len = (size_t)got;
+	*bytes = secret_new(*len);
+	if (!*bytes)
+		return -ENOMEM;
+	if (key->bytes)
+		memcpy(*bytes, key->bytes, *len);
+	else
+		got = key_read(key->serial, *bytes, *len);
+	if (got == (ssize_t)*len)
+		return 0;
+	secret_free(*bytes, *len);
+	/* Someone gave the key another payload between the question and the answer. */
+	return got < 0 ? (int)got : -EAGAIN;
+}
+
 static ssize_t measured(const struct key *key, const char *proc_keys)
 {
 	ssize_t length;
@@ -185,6 +216,9 @@ ssize_t key_length(const struct key *key)
 {
 	char *proc_keys = NULL;
 	ssize_t length;
+
+	if (key->bytes)
+		return key->length;
 
 	if (!key->source->length)
 		proc_keys_read(&proc_keys);
@@ -206,6 +240,8 @@ void key_free(struct key *key)
 	if (!key)
 		return;
 	transform_purge(key->transform_key.id);
+	if (key->bytes)
+		secret_free(key->bytes, (size_t)key->length);
 	free(key->description);
 	free(key);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Keys of the kernel's keyrings, of the types that can arm a transform. A key is immutable once
- * found; what the kernel thinks of it is asked anew at each use.
+ * Keys of the kernel's keyrings, of the types that can arm a transform, and keys that this process
+ * holds itself. A key is immutable once found; what the kernel thinks of it is asked anew at each
+ * use.
  */
 #ifndef KCRYPTOKI_KEY_H
 #define KCRYPTOKI_KEY_H
@@ -17,6 +18,7 @@
 /* A type of key (keyrings(7)): one file, and one line in key.c. */
 struct key_source {
 	const char *type; /* as the kernel names it */
+	bool readable;    /* who has Read permission gets the bytes that arm a transform */
 	/* Gives the key's bytes to TRANSFORM on a kernel that takes no serial numbers, or NULL
 	 * where that cannot be, since the type cannot be read. */
 	int (*arm_by_value)(int32_t serial, int transform);
@@ -26,14 +28,16 @@ struct key_source {
 };
 
 extern const struct key_source key_source_user, key_source_logon, key_source_encrypted;
+extern const struct key_source key_source_held; /* held.c; of no keyring */
 
 struct key {
 	struct transform_key transform_key; /* first: the source's functions get back by it */
 	const struct key_source *source;
-	int32_t serial;
+	int32_t serial;  /* 0: held by this process */
 	int32_t keyring; /* where it was found: linking this gives possession */
 	char *description;
 	ssize_t length; /* bytes when it was found, or -errno where that is not known */
+	uint8_t *bytes; /* of a held key: secret.h; owned */
 };
 
 /*
@@ -41,6 +45,17 @@ struct key {
  * arms nothing; -ENOMEM, and what keyctl(2) answers. Reads no payload.
  */
 int key_open(int32_t keyring, int32_t serial, struct key **key);
+
+/* A new key of LEN bytes that this process holds, in locked memory; BYTES are copied. 0 or -ENOMEM.
+ */
+int key_hold(const void *bytes, size_t len, struct key **key);
+
+/*
+ * The bytes of a key of a type that can be read, as a piece of secret.h in *BYTES, to be given back
+ * there. -EOPNOTSUPP: its type cannot be read; and what keyctl(2) answers. Whether the key's
+ * metadata allows it is the caller's to ask.
+ */
+int key_bytes(const struct key *key, uint8_t **bytes, size_t *len);
 
 /* Whether this kernel can use KEY: before Linux 6.2 it must be readable. The log says why not. */
 bool key_offered(const struct key *key);

@@ -48,23 +48,39 @@ const struct mechanism *mechanism_named(const char *name, size_t len)
 	return NULL;
 }
 
+const struct mechanism *mechanism_generating(CK_KEY_TYPE type)
+{
+	for (size_t i = 0; i < n_mechanisms; i++)
+		if (mechanisms[i].flags & CKF_GENERATE && mechanisms[i].key_types[0] == type)
+			return &mechanisms[i];
+	return NULL;
+}
+
+static bool same_algorithm(const struct mechanism *a, const struct mechanism *b)
+{
+	return a->kernel_name && !strcmp(a->kernel_name, b->kernel_name) &&
+	       !strcmp(a->kernel_type, b->kernel_type);
+}
+
 static atomic_uchar *verdict_of(const struct mechanism *row)
 {
 	size_t i = 0;
 
-	while (strcmp(mechanisms[i].kernel_name, row->kernel_name) ||
-	       strcmp(mechanisms[i].kernel_type, row->kernel_type))
+	while (!same_algorithm(&mechanisms[i], row))
 		i++;
 	return &verdicts[i];
 }
 
 int mechanism_offered(const struct mechanism *row)
 {
-	atomic_uchar *verdict = verdict_of(row);
+	atomic_uchar *verdict;
 	int fd;
 
 	if (row->family & ~atomic_load(&offered_families))
 		return 0;
+	if (!row->kernel_name)
+		return 1;
+	verdict = verdict_of(row);
 	if (atomic_load(verdict) != UNKNOWN)
 		return atomic_load(verdict) == OFFERED;
 

@@ -33,8 +33,8 @@ enum family {
 struct mechanism {
 	CK_MECHANISM_TYPE type;
 	const char *name;                      /* "CKM_AES_CBC" */
-	const char *kernel_type, *kernel_name; /* struct sockaddr_alg */
-	const struct engine *engine;
+	const char *kernel_type, *kernel_name; /* struct sockaddr_alg; NULL: it needs no algorithm */
+	const struct engine *engine;           /* NULL: it makes keys */
 	/* Checks and copies the mechanism's parameter. */
 	CK_RV (*decode)(const struct mechanism *, const CK_MECHANISM *, struct parameter *);
 	/* AEADs: checks and copies a message's parameter (message-based functions), and says where
@@ -45,6 +45,7 @@ struct mechanism {
 	CK_ULONG key_min, key_max; /* bytes; 0 and 0: the mechanism takes no key */
 	CK_ULONG key_step;         /* bytes from one legal length to the next; 0: any */
 	bool key_loose;            /* kernels take keys of other lengths, too */
+	bool key_in_bits;          /* CK_MECHANISM_INFO counts key sizes in bits */
 	size_t size;               /* digests and MACs: bytes of the (whole) result */
 	size_t block;              /* ciphers: bytes */
 	size_t iv;                 /* ciphers: bytes of the parameter, where it is an IV */
@@ -64,6 +65,9 @@ extern const size_t n_mechanisms;
 /* The row of TYPE, or of NAME ("aes-cbc" is CKM_AES_CBC); NULL. */
 const struct mechanism *mechanism_find(CK_MECHANISM_TYPE type);
 const struct mechanism *mechanism_named(const char *name, size_t len);
+
+/* The row that generates keys of TYPE, which has their lengths; NULL. */
+const struct mechanism *mechanism_generating(CK_KEY_TYPE type);
 
 /*
  * 1 where this process may bind the row's algorithm, 0 where not, -errno where that could not be

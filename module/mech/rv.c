@@ -6,7 +6,7 @@
 
 #include "kernel/log.h"
 
-enum { OPEN = 1, RUN = 2, ANY = OPEN | RUN };
+enum { OPEN = 1, RUN = 2, MAKE = 4, ANY = OPEN | RUN | MAKE };
 
 /* The first row that fits wins; what no row names is CKR_DEVICE_ERROR. */
 static const struct {
@@ -16,7 +16,9 @@ static const struct {
 	{ENOKEY, ANY, CKR_KEY_HANDLE_INVALID},
 	{EKEYREVOKED, ANY, CKR_KEY_HANDLE_INVALID},
 	{EKEYEXPIRED, ANY, CKR_KEY_HANDLE_INVALID},
-	{EACCES, ANY, CKR_KEY_FUNCTION_NOT_PERMITTED},
+	{EACCES, OPEN | RUN, CKR_KEY_FUNCTION_NOT_PERMITTED},
+	{EACCES, MAKE, CKR_TOKEN_WRITE_PROTECTED},
+	{EPERM, MAKE, CKR_TOKEN_WRITE_PROTECTED},
 	{EMFILE, ANY, CKR_HOST_MEMORY},
 	{ENFILE, ANY, CKR_HOST_MEMORY},
 	{ENOMEM, ANY, CKR_DEVICE_MEMORY},
@@ -55,4 +57,9 @@ CK_RV rv_of_open(int err, const char *what)
 CK_RV rv_of_run(int err, const char *what)
 {
 	return translate(err, RUN, "computing", what);
+}
+
+CK_RV rv_of_make(int err, const char *what)
+{
+	return translate(err, MAKE, "writing", what);
 }

@@ -11,4 +11,7 @@ CK_RV rv_of_open(int err, const char *what);
 /* Moving a message through an op socket. */
 CK_RV rv_of_run(int err, const char *what);
 
+/* From making, changing or destroying a key. */
+CK_RV rv_of_make(int err, const char *what);
+
 #endif

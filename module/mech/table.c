@@ -10,6 +10,7 @@
 #include "mech/parameter.h"
 
 #define CRYPT (CKF_ENCRYPT | CKF_DECRYPT)
+#define WRAPPING (CKF_WRAP | CKF_UNWRAP)
 #define SEAL (CRYPT | CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE)
 #define AUTHENTICATE \
 	(CKF_SIGN | CKF_VERIFY | CKF_MESSAGE_SIGN | CKF_MESSAGE_VERIFY | CKF_MULTI_MESSAGE)
@@ -49,20 +50,23 @@
 
 #define CIPHER(ckm, algorithm, bytes, ...)                                                         \
 	ROW(ckm, #ckm, "skcipher", algorithm, cipher, .block = bytes, .flags = CRYPT, __VA_ARGS__)
+#define WRAPPING_CIPHER(ckm, algorithm, bytes, ...)                                                \
+	ROW(ckm, #ckm, "skcipher", algorithm, cipher, .block = bytes, .flags = CRYPT | WRAPPING,   \
+	    __VA_ARGS__)
 
 /* Ciphers that the kernel does not chain from one request to the next. */
 #define WHOLE(ckm, algorithm, ...)                                                                 \
 	ROW(ckm, #ckm, "skcipher", algorithm, whole, .block = 16, .least = 16, .flags = CRYPT, __VA_ARGS__)
 
-#define AEAD(ckm, algorithm, decoder, words, ...)                                                  \
+#define AEAD(ckm, algorithm, decoder, words, may, ...)                                             \
 	ROW(ckm, #ckm, "aead", algorithm, aead, PARAMETER(decoder, words),                         \
-	    .decode_message = parameter_##decoder##_message, .flags = SEAL, __VA_ARGS__)
+	    .decode_message = parameter_##decoder##_message, .flags = may, __VA_ARGS__)
 
 /* NIST SP 800-38F; .block is its semiblock, and .iv the bytes of its alternative initial value. */
 #define WRAP(ckm, bytes, ...)                                                                      \
 	ROW(ckm, #ckm, "skcipher", "ecb(aes)", keywrap,                                            \
 	    PARAMETER(iv_or_none, "none, or initial value, " #bytes " bytes"), AES_KEY,            \
-	    .block = 8, .iv = bytes, .flags = CRYPT, __VA_ARGS__)
+	    .block = 8, .iv = bytes, .flags = CRYPT | WRAPPING, __VA_ARGS__)
 
 #define LEGACY(cipher, family_, ckk, algorithm, bytes, least, most, step)                          \
 	CIPHER(CKM_##cipher##_CBC, "cbc(" algorithm ")", bytes, IV(bytes),                         \
@@ -73,6 +77,11 @@
 	CIPHER(CKM_##cipher##_ECB, "ecb(" algorithm ")", bytes, NO_PARAMETER,                      \
 	       KEY(ckk, least, most, step), .family = family_),                                    \
 	LEGACY(cipher, family_, ckk, algorithm, bytes, least, most, step)
+
+/* Random bytes that fit. */
+#define GENERATE(ckm, ckk, least, most, step, ...)                                                 \
+	{.type = ckm, .name = #ckm, NO_PARAMETER, KEY(ckk, least, most, step),                     \
+	 .flags = CKF_GENERATE, __VA_ARGS__}
 
 const struct mechanism mechanisms[] = {
 	DIGEST(CKM_MD5, "md5", 16),
@@ -119,7 +128,7 @@ const struct mechanism mechanisms[] = {
 
 	CIPHER(CKM_AES_ECB, "ecb(aes)", 16, NO_PARAMETER, AES_KEY),
 	CIPHER(CKM_AES_CBC, "cbc(aes)", 16, IV(16), AES_KEY),
-	CIPHER(CKM_AES_CBC_PAD, "cbc(aes)", 16, IV(16), AES_KEY, .padded = true),
+	WRAPPING_CIPHER(CKM_AES_CBC_PAD, "cbc(aes)", 16, IV(16), AES_KEY, .padded = true),
 	CIPHER(CKM_AES_CTR, "ctr(aes)", 16, PARAMETER(ctr, "CK_AES_CTR_PARAMS"), AES_KEY,
 	       .stream = true),
 	CIPHER(CKM_AES_OFB, "ofb(aes)", 16, IV(16), AES_KEY, .stream = true),
@@ -133,10 +142,10 @@ const struct mechanism mechanisms[] = {
 	WRAP(CKM_AES_KEY_WRAP_PKCS7, 8, .padded = true),
 	WRAP(CKM_AES_KEY_WRAP_KWP, 4),
 
-	AEAD(CKM_AES_GCM, "gcm(aes)", gcm, "CK_GCM_PARAMS", AES_KEY),
-	AEAD(CKM_AES_CCM, "ccm(aes)", ccm, "CK_CCM_PARAMS", AES_KEY),
+	AEAD(CKM_AES_GCM, "gcm(aes)", gcm, "CK_GCM_PARAMS", SEAL | WRAPPING, AES_KEY),
+	AEAD(CKM_AES_CCM, "ccm(aes)", ccm, "CK_CCM_PARAMS", SEAL, AES_KEY),
 	AEAD(CKM_CHACHA20_POLY1305, "rfc7539(chacha20,poly1305)", chacha20_poly1305,
-	     "CK_SALSA20_CHACHA20_POLY1305_PARAMS", KEY(CKK_CHACHA20, 32, 32, 0)),
+	     "CK_SALSA20_CHACHA20_POLY1305_PARAMS", SEAL, KEY(CKK_CHACHA20, 32, 32, 0)),
 
 	WHOLE(CKM_KCRYPTOKI_ADIANTUM_XCHACHA12_AES, "adiantum(xchacha12,aes)", IV(32),
 	      KEY(CKK_KCRYPTOKI_ADIANTUM, 32, 32, 0)),
@@ -152,6 +161,27 @@ const struct mechanism mechanisms[] = {
 	LEGACY(BLOWFISH, FAMILY_BLOWFISH, CKK_BLOWFISH, "blowfish", 8, 4, 56, 0),
 	LEGACY_ECB(CAST128, FAMILY_CAST128, CKK_CAST128, "cast5", 8, 5, 16, 0),
 	LEGACY_ECB(ARIA, FAMILY_ARIA, CKK_ARIA, "aria", 16, 16, 32, 8),
+
+	GENERATE(CKM_AES_KEY_GEN, CKK_AES, 16, 32, 8),
+	GENERATE(CKM_AES_XTS_KEY_GEN, CKK_AES_XTS, 32, 64, 32),
+	GENERATE(CKM_GENERIC_SECRET_KEY_GEN, CKK_GENERIC_SECRET, 1, KEY_MAX, 0, .key_in_bits = true),
+	GENERATE(CKM_SHA_1_KEY_GEN, CKK_SHA_1_HMAC, 1, KEY_MAX, 0),
+	GENERATE(CKM_SHA224_KEY_GEN, CKK_SHA224_HMAC, 1, KEY_MAX, 0),
+	GENERATE(CKM_SHA256_KEY_GEN, CKK_SHA256_HMAC, 1, KEY_MAX, 0),
+	GENERATE(CKM_SHA384_KEY_GEN, CKK_SHA384_HMAC, 1, KEY_MAX, 0),
+	GENERATE(CKM_SHA512_KEY_GEN, CKK_SHA512_HMAC, 1, KEY_MAX, 0),
+	GENERATE(CKM_SHA3_224_KEY_GEN, CKK_SHA3_224_HMAC, 1, KEY_MAX, 0),
+	GENERATE(CKM_SHA3_256_KEY_GEN, CKK_SHA3_256_HMAC, 1, KEY_MAX, 0),
+	GENERATE(CKM_SHA3_384_KEY_GEN, CKK_SHA3_384_HMAC, 1, KEY_MAX, 0),
+	GENERATE(CKM_SHA3_512_KEY_GEN, CKK_SHA3_512_HMAC, 1, KEY_MAX, 0),
+	GENERATE(CKM_CHACHA20_KEY_GEN, CKK_CHACHA20, 32, 32, 0),
+	GENERATE(CKM_DES3_KEY_GEN, CKK_DES3, 24, 24, 0, .family = FAMILY_DES3),
+	GENERATE(CKM_CAMELLIA_KEY_GEN, CKK_CAMELLIA, 16, 32, 8, .family = FAMILY_CAMELLIA),
+	GENERATE(CKM_TWOFISH_KEY_GEN, CKK_TWOFISH, 16, 32, 8, .family = FAMILY_TWOFISH),
+	GENERATE(CKM_BLOWFISH_KEY_GEN, CKK_BLOWFISH, 4, 56, 0, .family = FAMILY_BLOWFISH),
+	GENERATE(CKM_CAST128_KEY_GEN, CKK_CAST128, 5, 16, 0, .family = FAMILY_CAST128),
+	GENERATE(CKM_ARIA_KEY_GEN, CKK_ARIA, 16, 32, 8, .family = FAMILY_ARIA),
+	GENERATE(CKM_KCRYPTOKI_ADIANTUM_KEY_GEN, CKK_KCRYPTOKI_ADIANTUM, 32, 32, 0),
 };
 /* clang-format on */
 

@@ -3,19 +3,36 @@
 
 #include <string.h>
 
+#include "kcryptoki.h"
+#include "kernel/secret.h"
+#include "mech/rv.h"
+#include "token/check-value.h"
+
 enum kind {
 	FALSEHOOD,
 	TRUTH,
 	NUMBER, /* argument */
 	USAGE,  /* whether the object has the usage that is the argument */
+	FLAG,   /* whether its metadata has the flag that is the argument */
+	UNFLAG, /* whether not */
+	TOKEN,
+	EXTRACTABLE,
+	SENSITIVE,
+	COPYABLE,
 	KEY_TYPE,
 	LENGTH,
 	LABEL,
 	ID,
 	UNIQUE_ID,
+	GENERATOR, /* the mechanism that made a local key */
+	DATE_START,
+	DATE_END,
 	MECHANISMS, /* those that the object is restricted to */
-	EMPTY,      /* known, and of no bytes */
-	SECRET,
+	SERIAL,
+	KEYRING_TYPE,
+	CHECK_VALUE,
+	EMPTY, /* known, and of no bytes */
+	VALUE,
 };
 
 struct row {
@@ -37,16 +54,30 @@ static const struct row profile_rows[] = {
 	{CKA_UNIQUE_ID, UNIQUE_ID, 0},
 };
 
+/* What HKDF makes besides keys: section 4.5. */
+static const struct row data_rows[] = {
+	{CKA_CLASS, NUMBER, CKO_DATA},
+	{CKA_TOKEN, TOKEN, 0},
+	{CKA_PRIVATE, FLAG, FLAG_PRIVATE},
+	{CKA_LABEL, LABEL, 0},
+	{CKA_UNIQUE_ID, UNIQUE_ID, 0},
+	{CKA_VALUE, VALUE, 0},
+	{CKA_MODIFIABLE, UNFLAG, FLAG_UNMODIFIABLE},
+	{CKA_COPYABLE, COPYABLE, 0},
+	{CKA_DESTROYABLE, UNFLAG, FLAG_UNDESTROYABLE},
+};
+
 static const struct row key_rows[] = {
 	{CKA_CLASS, NUMBER, CKO_SECRET_KEY},
-	{CKA_TOKEN, TRUTH, 0},
-	{CKA_PRIVATE, FALSEHOOD, 0},
+	{CKA_TOKEN, TOKEN, 0},
+	{CKA_PRIVATE, FLAG, FLAG_PRIVATE},
 	{CKA_LABEL, LABEL, 0},
 	{CKA_ID, ID, 0},
 	{CKA_UNIQUE_ID, UNIQUE_ID, 0},
 	{CKA_KEY_TYPE, KEY_TYPE, 0},
-	{CKA_VALUE, SECRET, 0},
+	{CKA_VALUE, VALUE, 0},
 	{CKA_VALUE_LEN, LENGTH, 0},
+	{CKA_CHECK_VALUE, CHECK_VALUE, 0},
 	{CKA_ENCRYPT, USAGE, USAGE_ENCRYPT},
 	{CKA_DECRYPT, USAGE, USAGE_DECRYPT},
 	{CKA_SIGN, USAGE, USAGE_SIGN},
@@ -54,30 +85,35 @@ static const struct row key_rows[] = {
 	{CKA_WRAP, USAGE, USAGE_WRAP},
 	{CKA_UNWRAP, USAGE, USAGE_UNWRAP},
 	{CKA_DERIVE, USAGE, USAGE_DERIVE},
-	{CKA_SENSITIVE, TRUTH, 0},
-	{CKA_EXTRACTABLE, FALSEHOOD, 0},
-	/* Made outside the token, so that it cannot vouch for what became of the bytes before:
+	{CKA_SENSITIVE, SENSITIVE, 0},
+	{CKA_EXTRACTABLE, EXTRACTABLE, 0},
+	/* Of keys made outside, the token cannot vouch for what became of their bytes before:
 	 * section 4.11, "CKA_ALWAYS_SENSITIVE". */
-	{CKA_ALWAYS_SENSITIVE, FALSEHOOD, 0},
-	{CKA_NEVER_EXTRACTABLE, FALSEHOOD, 0},
-	{CKA_LOCAL, FALSEHOOD, 0},
-	{CKA_KEY_GEN_MECHANISM, NUMBER, CK_UNAVAILABLE_INFORMATION},
-	{CKA_MODIFIABLE, FALSEHOOD, 0},
-	{CKA_COPYABLE, FALSEHOOD, 0},
-	{CKA_DESTROYABLE, FALSEHOOD, 0},
+	{CKA_ALWAYS_SENSITIVE, FLAG, FLAG_ALWAYS_SENSITIVE},
+	{CKA_NEVER_EXTRACTABLE, FLAG, FLAG_NEVER_EXTRACTABLE},
+	{CKA_LOCAL, FLAG, FLAG_LOCAL},
+	{CKA_KEY_GEN_MECHANISM, GENERATOR, 0},
+	{CKA_MODIFIABLE, UNFLAG, FLAG_UNMODIFIABLE},
+	{CKA_COPYABLE, COPYABLE, 0},
+	{CKA_DESTROYABLE, UNFLAG, FLAG_UNDESTROYABLE},
 	{CKA_TRUSTED, FALSEHOOD, 0},
-	{CKA_WRAP_WITH_TRUSTED, FALSEHOOD, 0},
+	{CKA_WRAP_WITH_TRUSTED, FLAG, FLAG_WRAP_WITH_TRUSTED},
 	{CKA_ALWAYS_AUTHENTICATE, FALSEHOOD, 0},
-	{CKA_START_DATE, EMPTY, 0},
-	{CKA_END_DATE, EMPTY, 0},
+	{CKA_START_DATE, DATE_START, 0},
+	{CKA_END_DATE, DATE_END, 0},
 	{CKA_ALLOWED_MECHANISMS, MECHANISMS, 0},
+	{CKA_KCRYPTOKI_KEY_SERIAL, SERIAL, 0},
+	{CKA_KCRYPTOKI_KEYRING_TYPE, KEYRING_TYPE, 0},
 };
 
 static const struct row *find(const struct object *object, CK_ATTRIBUTE_TYPE type)
 {
-	const struct row *rows = object->key ? key_rows : profile_rows;
-	size_t n = object->key ? sizeof(key_rows) / sizeof(*key_rows)
-			       : sizeof(profile_rows) / sizeof(*profile_rows);
+	const struct row *rows = object->class == CKO_SECRET_KEY ? key_rows
+				 : object->class == CKO_DATA     ? data_rows
+								 : profile_rows;
+	size_t n = object->class == CKO_SECRET_KEY ? sizeof(key_rows) / sizeof(*key_rows)
+		   : object->class == CKO_DATA     ? sizeof(data_rows) / sizeof(*data_rows)
+						   : sizeof(profile_rows) / sizeof(*profile_rows);
 
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].type == type)
@@ -85,83 +121,159 @@ static const struct row *find(const struct object *object, CK_ATTRIBUTE_TYPE typ
 	return NULL;
 }
 
-/* A value in VALUE, whose pValue may point into OBJECT or to NUMBER. */
-static CK_RV look_up(const struct object *object, CK_ATTRIBUTE_TYPE type, CK_ATTRIBUTE *value,
-		     CK_ULONG *number)
+/* A value: BYTES may point into the object, or to what follows. */
+struct value {
+	const void *bytes;
+	size_t len;
+	CK_ULONG number;
+	CK_BBOOL truth;
+	uint8_t check[CHECK_VALUE_LEN];
+	uint8_t *secret; /* to be given back */
+};
+
+static void done(struct value *value)
 {
-	static const CK_BBOOL no = CK_FALSE, yes = CK_TRUE;
+	secret_free(value->secret, value->len);
+}
+
+static CK_RV be_number(struct value *value, CK_ULONG number)
+{
+	value->number = number;
+	value->bytes = &value->number;
+	value->len = sizeof(value->number);
+	return CKR_OK;
+}
+
+static CK_RV be_bool(struct value *value, bool truth)
+{
+	value->truth = truth ? CK_TRUE : CK_FALSE;
+	value->bytes = &value->truth;
+	value->len = sizeof(value->truth);
+	return CKR_OK;
+}
+
+static CK_RV be_bytes(struct value *value, const void *bytes, size_t len)
+{
+	value->bytes = bytes;
+	value->len = len;
+	return CKR_OK;
+}
+
+static CK_RV be_secret(struct value *value, const struct object *object)
+{
+	int err;
+
+	if (object->class == CKO_SECRET_KEY && !object_reveals(object))
+		return CKR_ATTRIBUTE_SENSITIVE;
+	err = key_bytes(object->key, &value->secret, &value->len);
+	value->bytes = value->secret;
+	return rv_of_open(err, "CKA_VALUE");
+}
+
+static CK_RV be_check_value(struct value *value, const struct object *object)
+{
+	CK_RV rv = check_value(object, value->check);
+
+	return rv == CKR_OK ? be_bytes(value, value->check, sizeof(value->check)) : rv;
+}
+
+static CK_RV be_generator(struct value *value, const struct object *object)
+{
+	const struct mechanism *row = object->metadata.flags & FLAG_LOCAL
+					      ? mechanism_generating(object->key_type)
+					      : NULL;
+
+	return be_number(value, row ? row->type : CK_UNAVAILABLE_INFORMATION);
+}
+
+/* What OBJECT says of TYPE; done() afterwards. */
+static CK_RV look_up(const struct object *object, CK_ATTRIBUTE_TYPE type, struct value *value)
+{
 	const struct metadata *metadata = &object->metadata;
 	const struct row *row = find(object, type);
-	const void *bytes = number;
-	CK_ULONG len = sizeof(*number);
 
+	memset(value, 0, sizeof(*value));
 	if (!row)
 		return CKR_ATTRIBUTE_TYPE_INVALID;
-	*number = row->argument;
 	switch (row->kind) {
 	case FALSEHOOD:
 	case TRUTH:
-		bytes = row->kind == TRUTH ? &yes : &no;
-		len = sizeof(CK_BBOOL);
-		break;
+		return be_bool(value, row->kind == TRUTH);
 	case USAGE:
-		bytes = metadata->usage & row->argument ? &yes : &no;
-		len = sizeof(CK_BBOOL);
-		break;
+		return be_bool(value, metadata->usage & row->argument);
+	case FLAG:
+		return be_bool(value, metadata->flags & row->argument);
+	case UNFLAG:
+		return be_bool(value, !(metadata->flags & row->argument));
+	case TOKEN:
+		return be_bool(value, !object->session);
+	case EXTRACTABLE:
+		return be_bool(value, object_extractable(object));
+	case SENSITIVE:
+		return be_bool(value, !object->key->source->readable ||
+					      !(metadata->flags & FLAG_INSENSITIVE));
+	case COPYABLE:
+		return be_bool(value, object_copyable(object));
 	case NUMBER:
-		break;
+		return be_number(value, row->argument);
 	case KEY_TYPE:
-		*number = object->key_type;
-		break;
+		return be_number(value, object->key_type);
 	case LENGTH:
 		if (object->key->length < 0)
 			return CKR_ATTRIBUTE_TYPE_INVALID;
-		*number = (CK_ULONG)object->key->length;
-		break;
+		return be_number(value, (CK_ULONG)object->key->length);
 	case LABEL:
-		bytes = metadata->label;
-		len = metadata->label_len;
-		break;
+		return be_bytes(value, metadata->label, metadata->label_len);
 	case ID:
-		bytes = metadata->id;
-		len = metadata->id_len;
-		break;
+		return be_bytes(value, metadata->id, metadata->id_len);
 	case UNIQUE_ID:
-		bytes = metadata->unique_id;
-		len = strlen(metadata->unique_id);
-		break;
+		return be_bytes(value, metadata->unique_id, strlen(metadata->unique_id));
+	case GENERATOR:
+		return be_generator(value, object);
+	case DATE_START:
+		return be_bytes(value, metadata->start, strlen(metadata->start));
+	case DATE_END:
+		return be_bytes(value, metadata->end, strlen(metadata->end));
 	case MECHANISMS:
-		bytes = metadata->mechanisms;
-		len = metadata->n_mechanisms * sizeof(*metadata->mechanisms);
-		break;
+		return be_bytes(value, metadata->mechanisms,
+				metadata->n_mechanisms * sizeof(*metadata->mechanisms));
+	case SERIAL:
+		return object->key->serial ? be_number(value, (CK_ULONG)object->key->serial)
+					   : CKR_ATTRIBUTE_TYPE_INVALID;
+	case KEYRING_TYPE:
+		return object->key->serial ? be_bytes(value, object->key->source->type,
+						      strlen(object->key->source->type))
+					   : CKR_ATTRIBUTE_TYPE_INVALID;
+	case CHECK_VALUE:
+		return be_check_value(value, object);
 	case EMPTY:
-		len = 0;
-		break;
-	case SECRET:
-		return CKR_ATTRIBUTE_SENSITIVE;
+		return CKR_OK;
+	case VALUE:
+		return be_secret(value, object);
 	}
-	*value = (CK_ATTRIBUTE){.type = type, .pValue = (void *)bytes, .ulValueLen = len};
-	return CKR_OK;
+	return CKR_ATTRIBUTE_TYPE_INVALID;
 }
 
 static CK_RV get(const struct object *object, CK_ATTRIBUTE *wanted)
 {
-	CK_ATTRIBUTE value;
-	CK_ULONG number;
-	CK_RV rv = look_up(object, wanted->type, &value, &number);
+	struct value value;
+	CK_RV rv = look_up(object, wanted->type, &value);
 
 	if (rv != CKR_OK) {
 		wanted->ulValueLen = CK_UNAVAILABLE_INFORMATION;
-	} else if (!wanted->pValue) {
-		wanted->ulValueLen = value.ulValueLen;
-	} else if (wanted->ulValueLen < value.ulValueLen) {
+		return rv;
+	}
+	if (!wanted->pValue) {
+		wanted->ulValueLen = value.len;
+	} else if (wanted->ulValueLen < value.len) {
 		wanted->ulValueLen = CK_UNAVAILABLE_INFORMATION;
 		rv = CKR_BUFFER_TOO_SMALL;
 	} else {
-		if (value.ulValueLen)
-			memcpy(wanted->pValue, value.pValue, value.ulValueLen);
-		wanted->ulValueLen = value.ulValueLen;
+		if (value.len)
+			memcpy(wanted->pValue, value.bytes, value.len);
+		wanted->ulValueLen = value.len;
 	}
+	done(&value);
 	return rv;
 }
 
@@ -179,14 +291,16 @@ CK_RV attributes_get(const struct object *object, CK_ATTRIBUTE *template, CK_ULO
 
 bool attributes_match(const struct object *object, const CK_ATTRIBUTE *template, CK_ULONG count)
 {
-	CK_ATTRIBUTE value;
-	CK_ULONG number;
+	struct value value;
+	bool same;
 
 	for (CK_ULONG i = 0; i < count; i++) {
-		if (look_up(object, template[i].type, &value, &number) != CKR_OK ||
-		    value.ulValueLen != template[i].ulValueLen)
+		if (look_up(object, template[i].type, &value) != CKR_OK)
 			return false;
-		if (value.ulValueLen && memcmp(value.pValue, template[i].pValue, value.ulValueLen))
+		same = value.len == template[i].ulValueLen &&
+		       (!value.len || !memcmp(value.bytes, template[i].pValue, value.len));
+		done(&value);
+		if (!same)
 			return false;
 	}
 	return true;

@@ -74,6 +74,11 @@ void *handle_item(const struct handle_table *table, CK_ULONG handle)
 	return place ? table->places[place].item : NULL;
 }
 
+void handle_set(struct handle_table *table, CK_ULONG handle, void *item)
+{
+	table->places[place_of(table, handle)].item = item;
+}
+
 void *handle_end(struct handle_table *table, CK_ULONG handle)
 {
 	uint32_t place = place_of(table, handle);

@@ -25,6 +25,9 @@ CK_ULONG handle_new(struct handle_table *table, void *item);
 /* The item of HANDLE, or NULL. */
 void *handle_item(const struct handle_table *table, CK_ULONG handle);
 
+/* Lets HANDLE, which is an item's, name ITEM from now on. */
+void handle_set(struct handle_table *table, CK_ULONG handle, void *item);
+
 /* Ends HANDLE; returns its item, or NULL. */
 void *handle_end(struct handle_table *table, CK_ULONG handle);
 

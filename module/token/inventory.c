@@ -8,13 +8,15 @@
 #include "kernel/log.h"
 #include "kernel/proc-keys.h"
 #include "token/lock.h"
+#include "token/sidecar.h"
 #include "token/slot.h"
 
 /* A key seen in the keyring; OBJECT is NULL where it is not presented. */
 struct known {
 	int32_t serial;
 	struct object *object;
-	uint64_t since; /* inventory.clock when it became known */
+	uint64_t since;     /* inventory.clock when it became known */
+	char changes_of[17]; /* a sidecar: the unique id of its key; else empty */
 };
 
 static int by_serial(const void *a, const void *b)
@@ -64,7 +66,7 @@ static CK_RV open_all(const struct slot *slot, int32_t keyring, struct known *ne
 		struct known *one = &news[n];
 
 		*one = (struct known){.serial = news[i].serial};
-		err = object_open(slot, keyring, one->serial, &one->object);
+		err = object_open(slot, keyring, one->serial, &one->object, one->changes_of);
 		if (err == -ENOMEM)
 			rv = CKR_HOST_MEMORY;
 		else if (!conclusive(err))
@@ -130,26 +132,135 @@ static size_t merge(struct inventory *inventory, struct known *merged, struct kn
 	return n_gone;
 }
 
-static size_t present(const struct inventory *inventory, struct object **list)
+/* A sidecar, and what it says now. */
+struct changes {
+	int32_t serial;
+	char of[17], *text;
+};
+
+static CK_RV read_changes(struct inventory *inventory, int32_t keyring, struct changes **list,
+			  size_t *count)
 {
 	size_t n = 0;
 
+	*list = NULL;
+	*count = 0;
+	lock();
+	for (size_t i = 0; i < inventory->count; i++)
+		n += *inventory->known[i].changes_of != 0;
+	if (n)
+		*list = calloc(n, sizeof(**list));
+	for (size_t i = 0; *list && i < inventory->count; i++) {
+		const struct known *known = &inventory->known[i];
+
+		if (!*known->changes_of)
+			continue;
+		(*list)[*count].serial = known->serial;
+		strcpy((*list)[(*count)++].of, known->changes_of);
+	}
+	unlock();
+	for (size_t i = 0; i < *count; i++) {
+		struct changes *one = &(*list)[i];
+		int err = sidecar_read(one->serial, keyring, &one->text);
+
+		if (err)
+			log_line("key %d, what was changed of key %s, cannot be read: %s",
+				 one->serial, one->of, strerror(-err));
+	}
+	return n && !*list ? CKR_HOST_MEMORY : CKR_OK;
+}
+
+static const char *changes_for(const struct changes *list, size_t count, const struct object *object)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(list[i].of, object->metadata.unique_id))
+			return list[i].text;
+	return NULL;
+}
+
+/* An object of INVENTORY, referenced, of which other changes are known than TEXT; its place. */
+static struct object *outdated(const struct inventory *inventory, const struct changes *list,
+			       size_t count, size_t *at)
+{
+	for (; *at < inventory->count; ++*at) {
+		struct object *object = inventory->known[*at].object;
+		const char *text = object ? changes_for(list, count, object) : NULL;
+
+		if (!object || (!text && !object->changes) ||
+		    (text && object->changes && !strcmp(text, object->changes)))
+			continue;
+		atomic_fetch_add(&object->references, 1);
+		return object;
+	}
+	return NULL;
+}
+
+static void succeed(struct inventory *inventory, struct object *old, struct object *better)
+{
+	struct object *done = better;
+
+	lock();
 	for (size_t i = 0; i < inventory->count; i++) {
+		if (inventory->known[i].object != old || !object_succeed(old, better))
+			continue;
+		inventory->known[i].object = better;
+		done = old;
+	}
+	unlock();
+	object_put(done);
+}
+
+/* Lets objects say what their sidecars say now. */
+static CK_RV apply_changes(struct inventory *inventory, int32_t keyring)
+{
+	struct object *old, *better;
+	struct changes *list;
+	size_t count, at = 0;
+	CK_RV rv = read_changes(inventory, keyring, &list, &count);
+
+	while (rv == CKR_OK) {
+		int err;
+
+		lock();
+		old = outdated(inventory, list, count, &at);
+		unlock();
+		if (!old)
+			break;
+		err = object_again(old, changes_for(list, count, old), &better);
+		if (!err)
+			succeed(inventory, old, better);
+		else if (err == -ENOMEM)
+			rv = CKR_HOST_MEMORY;
+		object_put(old);
+		/* One that cannot be made anew stays as it is. */
+		at++;
+	}
+	for (size_t i = 0; i < count; i++)
+		free(list[i].text);
+	free(list);
+	return rv;
+}
+
+static CK_RV present(const struct inventory *inventory, struct object ***list, size_t *count)
+{
+	lock();
+	*list = calloc(inventory->count + 1, sizeof(**list));
+	for (size_t i = 0; *list && i < inventory->count; i++) {
 		struct object *object = inventory->known[i].object;
 
 		if (object) {
 			atomic_fetch_add(&object->references, 1);
-			list[n++] = object;
+			(*list)[(*count)++] = object;
 		}
 	}
-	return n;
+	unlock();
+	return *list ? CKR_OK : CKR_HOST_MEMORY;
 }
 
 CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32_t keyring,
 		     struct object ***list, size_t *count)
 {
 	struct known *news = NULL, *merged = NULL, *gone = NULL, *old = NULL;
-	struct object **objects = NULL;
 	size_t n_news = 0, n_gone = 0, n_serials, room;
 	int32_t *serials = NULL;
 	uint64_t looked;
@@ -186,29 +297,58 @@ CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32
 	room = inventory->count + n_news + 1;
 	merged = calloc(room, sizeof(*merged));
 	gone = calloc(room, sizeof(*gone));
-	objects = calloc(room, sizeof(*objects));
-	if (merged && gone && objects) {
+	if (merged && gone) {
 		n_gone = merge(inventory, merged, news, n_news, serials, n_serials, looked, gone);
 		old = inventory->known;
 		inventory->known = merged;
 		merged = NULL;
 		n_news = 0;
-		*count = present(inventory, objects);
-		*list = objects;
-		objects = NULL;
 		rv = CKR_OK;
 	}
 	unlock();
+	if (rv == CKR_OK)
+		rv = apply_changes(inventory, keyring);
+	if (rv == CKR_OK)
+		rv = present(inventory, list, count);
 out:
 	close_all(news, n_news);
 	close_all(gone, n_gone);
 	free(old);
-	free(objects);
 	free(merged);
 	free(gone);
 	free(news);
 	free(serials);
 	return rv;
+}
+
+struct object *inventory_find(const struct inventory *inventory, int32_t serial)
+{
+	const struct known *known;
+	struct object *object;
+
+	lock();
+	known = find(inventory->known, inventory->count, serial);
+	object = known ? known->object : NULL;
+	if (object)
+		atomic_fetch_add(&object->references, 1);
+	unlock();
+	return object;
+}
+
+void inventory_forget(struct inventory *inventory, struct object *object)
+{
+	bool known = false;
+
+	lock();
+	for (size_t i = 0; i < inventory->count; i++) {
+		if (inventory->known[i].object != object)
+			continue;
+		inventory->known[i].object = NULL;
+		known = true;
+	}
+	unlock();
+	if (known)
+		object_withdraw(object);
 }
 
 void inventory_clear(struct inventory *inventory)

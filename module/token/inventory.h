@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What a slot knows of its keyring. Looking again costs one read of the keyring, one describe for
- * each key not seen before, and one read of /proc/keys where there is such a key; a key that stays
- * keeps its handle.
+ * each key not seen before, one read of /proc/keys where there is such a key, and one read for each
+ * key that was changed (sidecar.h); a key that stays keeps its handle.
  */
 #ifndef KCRYPTOKI_INVENTORY_H
 #define KCRYPTOKI_INVENTORY_H
@@ -24,6 +24,12 @@ struct inventory {
  * stays. */
 CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32_t keyring,
 		     struct object ***list, size_t *count);
+
+/* A reference to the object of key SERIAL, as of the last look, or NULL. */
+struct object *inventory_find(const struct inventory *inventory, int32_t serial);
+
+/* Withdraws OBJECT, whose key was destroyed. */
+void inventory_forget(struct inventory *inventory, struct object *object);
 
 /* Withdraws all objects. */
 void inventory_clear(struct inventory *inventory);

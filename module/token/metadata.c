@@ -7,100 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kcryptoki.h"
-#include "mech/mechanism.h"
+#include "token/nested.h"
+#include "token/words.h"
 
-/* CKK names in lower case with hyphens. */
-static const struct {
-	const char *name;
-	CK_KEY_TYPE type;
-} key_types[] = {
-	{"aes", CKK_AES},
-	{"generic-secret", CKK_GENERIC_SECRET},
-	{"md5-hmac", CKK_MD5_HMAC},
-	{"sha-1-hmac", CKK_SHA_1_HMAC},
-	{"sha224-hmac", CKK_SHA224_HMAC},
-	{"sha256-hmac", CKK_SHA256_HMAC},
-	{"sha384-hmac", CKK_SHA384_HMAC},
-	{"sha512-hmac", CKK_SHA512_HMAC},
-	{"sha3-224-hmac", CKK_SHA3_224_HMAC},
-	{"sha3-256-hmac", CKK_SHA3_256_HMAC},
-	{"sha3-384-hmac", CKK_SHA3_384_HMAC},
-	{"sha3-512-hmac", CKK_SHA3_512_HMAC},
-	{"ripemd160-hmac", CKK_RIPEMD160_HMAC},
-	{"aes-xts", CKK_AES_XTS},
-	{"chacha20", CKK_CHACHA20},
-	{"des3", CKK_DES3},
-	{"camellia", CKK_CAMELLIA},
-	{"twofish", CKK_TWOFISH},
-	{"blowfish", CKK_BLOWFISH},
-	{"cast128", CKK_CAST128},
-	{"aria", CKK_ARIA},
-	{"kcryptoki-adiantum", CKK_KCRYPTOKI_ADIANTUM},
-};
-
-static const struct {
-	const char *name;
-	enum usage usage;
-} usages[] = {
-	{"encrypt", USAGE_ENCRYPT}, {"decrypt", USAGE_DECRYPT}, {"sign", USAGE_SIGN},
-	{"verify", USAGE_VERIFY},   {"wrap", USAGE_WRAP},       {"unwrap", USAGE_UNWRAP},
-	{"derive", USAGE_DERIVE},
-};
-
-static bool read_key_type(struct metadata *metadata, const char *name)
-{
-	for (size_t i = 0; i < sizeof(key_types) / sizeof(*key_types); i++) {
-		if (!strcmp(key_types[i].name, name)) {
-			metadata->key_type = key_types[i].type;
-			metadata->key_type_known = true;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool read_usage(struct metadata *metadata, const char *list)
-{
-	metadata->usage = 0;
-	while (*list) {
-		size_t len = strcspn(list, ","), i = 0;
-
-		while (strlen(usages[i].name) != len || strncmp(usages[i].name, list, len))
-			if (++i == sizeof(usages) / sizeof(*usages))
-				return false;
-		metadata->usage |= usages[i].usage;
-		list += len;
-		if (*list)
-			list++;
-	}
-	return true;
-}
-
-/* A list of rows' names: 0, -EINVAL where one is not known, -ENOMEM. */
-static int read_mechanisms(struct metadata *metadata, const char *list)
-{
-	const struct mechanism *row;
-	size_t len, most = 1;
-
-	for (const char *c = list; *c; c++)
-		most += *c == ',';
-	metadata->mechanisms = calloc(most, sizeof(*metadata->mechanisms));
-	if (!metadata->mechanisms)
-		return -ENOMEM;
-	for (; *list; list += len + (list[len] == ',')) {
-		len = strcspn(list, ",");
-		row = mechanism_named(list, len);
-		if (!row)
-			return -EINVAL;
-		metadata->mechanisms[metadata->n_mechanisms++] = row->type;
-	}
-	return 0;
-}
-
-/* Whether BYTES are UTF-8 (RFC 3629) without zero bytes: clients print labels, and take them for C
- * strings. */
-static bool is_text(const uint8_t *bytes, size_t len)
+bool metadata_is_text(const uint8_t *bytes, size_t len)
 {
 	for (size_t i = 0; i < len;) {
 		uint32_t code = bytes[i];
@@ -136,6 +46,151 @@ static char *compact(const char *uri)
 	return copy;
 }
 
+static int read_key_type(struct metadata *metadata, const char *value)
+{
+	metadata->key_type_known = true;
+	return words_key_type(value, &metadata->key_type);
+}
+
+static int write_key_type(const struct metadata *metadata, char **value)
+{
+	const char *word =
+		metadata->key_type_known ? words_of_key_type(metadata->key_type) : NULL;
+
+	return word && !(*value = strdup(word)) ? -ENOMEM : 0;
+}
+
+static int read_usage(struct metadata *metadata, const char *value)
+{
+	return words_usage(value, &metadata->usage);
+}
+
+static int write_usage(const struct metadata *metadata, char **value)
+{
+	char text[WORDS_MAX];
+
+	if (metadata->usage == USAGE_ALL)
+		return 0;
+	words_of_usage(metadata->usage, text);
+	*value = strdup(text);
+	return *value ? 0 : -ENOMEM;
+}
+
+static int read_mechanisms(struct metadata *metadata, const char *value)
+{
+	return words_mechanisms(value, &metadata->mechanisms, &metadata->n_mechanisms);
+}
+
+static int write_mechanisms(const struct metadata *metadata, char **value)
+{
+	if (!metadata->mechanisms)
+		return 0;
+	*value = words_of_mechanisms(metadata->mechanisms, metadata->n_mechanisms);
+	return *value ? 0 : -ENOMEM;
+}
+
+static int read_flags(struct metadata *metadata, const char *value)
+{
+	return words_flags(value, &metadata->flags);
+}
+
+static int write_flags(const struct metadata *metadata, char **value)
+{
+	char text[WORDS_MAX];
+
+	if (!metadata->flags)
+		return 0;
+	words_of_flags(metadata->flags, text);
+	*value = strdup(text);
+	return *value ? 0 : -ENOMEM;
+}
+
+static int read_date(char date[9], const char *value)
+{
+	if (strlen(value) != 8 || strspn(value, "0123456789") != 8)
+		return -EINVAL;
+	strcpy(date, value);
+	return 0;
+}
+
+static int write_text(const char *text, char **value)
+{
+	return text && *text && !(*value = strdup(text)) ? -ENOMEM : 0;
+}
+
+static int read_start(struct metadata *metadata, const char *value)
+{
+	return read_date(metadata->start, value);
+}
+
+static int write_start(const struct metadata *metadata, char **value)
+{
+	return write_text(metadata->start, value);
+}
+
+static int read_end(struct metadata *metadata, const char *value)
+{
+	return read_date(metadata->end, value);
+}
+
+static int write_end(const struct metadata *metadata, char **value)
+{
+	return write_text(metadata->end, value);
+}
+
+/* Of others' making it may be anything: it only makes descriptions differ. */
+static int read_uid(struct metadata *metadata, const char *value)
+{
+	if (strlen(value) < sizeof(metadata->uid))
+		strcpy(metadata->uid, value);
+	return 0;
+}
+
+static int write_uid(const struct metadata *metadata, char **value)
+{
+	return write_text(metadata->uid, value);
+}
+
+#define TEMPLATE_FUNCTIONS(kind, KIND)                                                     \
+	static int read_##kind(struct metadata *metadata, const char *value)               \
+	{                                                                                  \
+		metadata->templates[KIND] = strdup(value);                                 \
+		return metadata->templates[KIND] ? nested_check(value) : -ENOMEM;          \
+	}                                                                                  \
+	static int write_##kind(const struct metadata *metadata, char **value)             \
+	{                                                                                  \
+		const char *text = metadata->templates[KIND];                              \
+                                                                                           \
+		return text && !(*value = strdup(text)) ? -ENOMEM : 0;                     \
+	}
+
+TEMPLATE_FUNCTIONS(wrap_template, TEMPLATE_WRAP)
+TEMPLATE_FUNCTIONS(unwrap_template, TEMPLATE_UNWRAP)
+TEMPLATE_FUNCTIONS(derive_template, TEMPLATE_DERIVE)
+
+/* Our attributes. WRITE leaves *VALUE NULL where there is nothing to say. */
+static const struct {
+	const char *name;
+	int (*read)(struct metadata *metadata, const char *value);
+	int (*write)(const struct metadata *metadata, char **value);
+	const char *why; /* it cannot be read */
+} ours[] = {
+	{"x-key-type", read_key_type, write_key_type, "its x-key-type is not known"},
+	{"x-usage", read_usage, write_usage, "its x-usage is not known"},
+	{"x-mechanisms", read_mechanisms, write_mechanisms,
+	 "its x-mechanisms names one that is not known"},
+	{"x-flags", read_flags, write_flags, "its x-flags names one that is not known"},
+	{"x-start", read_start, write_start, "its x-start is no date (YYYYMMDD)"},
+	{"x-end", read_end, write_end, "its x-end is no date (YYYYMMDD)"},
+	{"x-wrap-template", read_wrap_template, write_wrap_template,
+	 "its x-wrap-template cannot be read"},
+	{"x-unwrap-template", read_unwrap_template, write_unwrap_template,
+	 "its x-unwrap-template cannot be read"},
+	{"x-derive-template", read_derive_template, write_derive_template,
+	 "its x-derive-template cannot be read"},
+	{"x-uid", read_uid, write_uid, "its x-uid cannot be read"},
+};
+
 /*
  * What p11-kit passes over in URI, though whoever wrote it meant something: our attributes in the
  * path (they belong behind the '?') or in capitals, and an attribute of ours that stands twice,
@@ -143,16 +198,16 @@ static char *compact(const char *uri)
  */
 static const char *mistake(const char *uri)
 {
-	static const char *const ours[] = {"x-key-type=", "x-usage=", "x-mechanisms="};
 	const char *query = strchr(uri, '?');
 
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
+		size_t len = strlen(ours[i].name);
 		int seen = 0;
 
-		for (const char *c = uri; (c = strcasestr(c, ours[i])); c++) {
-			if (c == uri || !strchr(":;?&", c[-1]))
+		for (const char *c = uri; (c = strcasestr(c, ours[i].name)); c++) {
+			if (c == uri || !strchr(":;?&", c[-1]) || c[len] != '=')
 				continue;
-			if (strncmp(c, ours[i], strlen(ours[i])))
+			if (strncmp(c, ours[i].name, len))
 				return "attributes that begin with x- are written in small letters";
 			if (!query || c < query)
 				return "attributes that begin with x- belong behind a question "
@@ -192,11 +247,24 @@ static uint64_t fingerprint(const char *type, const char *description)
 	return hash;
 }
 
+static int read_attributes(struct metadata *metadata, P11KitUri *uri, const char **why)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(ours) / sizeof(*ours); i++) {
+		const char *value = p11_kit_uri_get_vendor_query(uri, ours[i].name);
+
+		err = value ? ours[i].read(metadata, value) : 0;
+		if (err)
+			*why = ours[i].why;
+	}
+	return err;
+}
+
 static int read_uri(struct metadata *metadata, P11KitUri *uri, const char *description,
 		    const char **why)
 {
 	CK_ATTRIBUTE *class;
-	const char *value;
 	char *text = compact(description);
 	int err;
 
@@ -218,25 +286,11 @@ static int read_uri(struct metadata *metadata, P11KitUri *uri, const char *descr
 		*why = "its type= is not secret-key";
 		return -EINVAL;
 	}
-	value = p11_kit_uri_get_vendor_query(uri, "x-key-type");
-	if (value && !read_key_type(metadata, value)) {
-		*why = "its x-key-type is not known";
-		return -EINVAL;
-	}
-	/* A restriction that is not understood must not be read as none. */
-	value = p11_kit_uri_get_vendor_query(uri, "x-usage");
-	if (value && !read_usage(metadata, value)) {
-		*why = "its x-usage is not known";
-		return -EINVAL;
-	}
-	value = p11_kit_uri_get_vendor_query(uri, "x-mechanisms");
-	err = value ? read_mechanisms(metadata, value) : 0;
-	if (err) {
-		*why = "its x-mechanisms names one that is not known";
+	err = read_attributes(metadata, uri, why);
+	if (err)
 		return err;
-	}
 	err = copy(uri, CKA_LABEL, &metadata->label, &metadata->label_len);
-	if (!err && !is_text(metadata->label, metadata->label_len)) {
+	if (!err && !metadata_is_text(metadata->label, metadata->label_len)) {
 		*why = "its object= is not UTF-8";
 		return -EINVAL;
 	}
@@ -271,6 +325,98 @@ int metadata_read(struct metadata *metadata, const char *type, const char *descr
 	return err;
 }
 
+/* A comma need not be escaped (RFC 7512, section 2.3), and bytes count against the quota. An escaped
+ * percent sign is %25, so that no other text looks like this one. */
+static void unescape_commas(char *uri)
+{
+	char *to = uri;
+
+	for (const char *from = uri; *from; from++) {
+		bool comma = !strncasecmp(from, "%2c", 3);
+
+		*to++ = comma ? ',' : *from;
+		from += comma ? 2 : 0;
+	}
+	*to = '\0';
+}
+
+static int write_attributes(const struct metadata *metadata, P11KitUri *uri)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(ours) / sizeof(*ours); i++) {
+		char *value = NULL;
+
+		err = ours[i].write(metadata, &value);
+		if (value && !p11_kit_uri_set_vendor_query(uri, ours[i].name, value))
+			err = -ENOMEM;
+		free(value);
+	}
+	return err;
+}
+
+static int set(P11KitUri *uri, CK_ATTRIBUTE_TYPE type, uint8_t *bytes, size_t len)
+{
+	CK_ATTRIBUTE attribute = {type, bytes, len};
+
+	if (!len || p11_kit_uri_set_attribute(uri, &attribute) == P11_KIT_URI_OK)
+		return 0;
+	return -ENOMEM;
+}
+
+char *metadata_write(const struct metadata *metadata)
+{
+	P11KitUri *uri = p11_kit_uri_new();
+	char *text = NULL;
+
+	if (uri && !set(uri, CKA_LABEL, metadata->label, metadata->label_len) &&
+	    !set(uri, CKA_ID, metadata->id, metadata->id_len) && !write_attributes(metadata, uri) &&
+	    p11_kit_uri_format(uri, P11_KIT_URI_FOR_OBJECT, &text) != P11_KIT_URI_OK)
+		text = NULL;
+	p11_kit_uri_free(uri);
+	if (text)
+		unescape_commas(text);
+	return text;
+}
+
+/* A copy of LEN bytes in *TO, where there are any. */
+static int duplicate(void *to, const void *from, size_t len)
+{
+	void *copy = NULL;
+
+	if (from) {
+		copy = malloc(len ? len : 1);
+		if (!copy)
+			return -ENOMEM;
+		memcpy(copy, from, len);
+	}
+	memcpy(to, &copy, sizeof(copy));
+	return 0;
+}
+
+int metadata_copy(struct metadata *to, const struct metadata *from)
+{
+	int err;
+
+	*to = *from;
+	to->label = to->id = NULL;
+	to->mechanisms = NULL;
+	memset(to->templates, 0, sizeof(to->templates));
+	err = duplicate(&to->label, from->label, from->label_len);
+	if (!err)
+		err = duplicate(&to->id, from->id, from->id_len);
+	if (!err)
+		err = duplicate(&to->mechanisms, from->mechanisms,
+				from->n_mechanisms * sizeof(*from->mechanisms));
+	for (int i = 0; !err && i < TEMPLATES; i++)
+		if (from->templates[i])
+			err = duplicate(&to->templates[i], from->templates[i],
+					strlen(from->templates[i]) + 1);
+	if (err)
+		metadata_free(to);
+	return err;
+}
+
 void metadata_free(struct metadata *metadata)
 {
 	free(metadata->label);
@@ -278,4 +424,8 @@ void metadata_free(struct metadata *metadata)
 	free(metadata->mechanisms);
 	metadata->label = metadata->id = NULL;
 	metadata->mechanisms = NULL;
+	for (int i = 0; i < TEMPLATES; i++) {
+		free(metadata->templates[i]);
+		metadata->templates[i] = NULL;
+	}
 }

@@ -7,7 +7,9 @@
 #include <unistd.h>
 
 #include "kernel/log.h"
+#include "kernel/secret.h"
 #include "kernel/transform.h"
+#include "key/own.h"
 #include "key/serials.h"
 #include "mech/mechanism.h"
 #include "mech/random.h"
@@ -33,10 +35,12 @@ static void before_fork(void)
 	lock();
 	transform_fork_prepare();
 	random_fork_prepare();
+	secret_fork_prepare();
 }
 
 static void after_fork(void)
 {
+	secret_fork_done();
 	random_fork_done();
 	transform_fork_done();
 	unlock();
@@ -77,6 +81,8 @@ CK_RV module_start(void)
 		sessions_abandon();
 		objects_abandon();
 		random_abandon();
+		secret_abandon();
+		own_abandon();
 		slots_abandon();
 	}
 	used = true;
@@ -98,6 +104,7 @@ CK_RV module_stop(void)
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	sessions_close(NULL);
 	slots_stop();
+	own_clear();
 	transform_purge(0);
 	log_close();
 	used = false;

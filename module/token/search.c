@@ -7,17 +7,21 @@
 
 #include "token/attribute.h"
 
-/* Whether TEMPLATE asks for a class that no key has: such searches (certificates, trust, profiles)
- * are many, and need not ask the kernel anything. */
+/* Whether TEMPLATE asks for something that no key of the token has: such searches (certificates,
+ * trust, profiles, objects of sessions) are many, and need not ask the kernel anything. */
 static bool without_keys(const CK_ATTRIBUTE *template, CK_ULONG count)
 {
 	static const CK_OBJECT_CLASS ours = CKO_SECRET_KEY;
 
-	for (CK_ULONG i = 0; i < count; i++)
+	for (CK_ULONG i = 0; i < count; i++) {
 		if (template[i].type == CKA_CLASS &&
 		    (template[i].ulValueLen != sizeof(ours) ||
 		     memcmp(template[i].pValue, &ours, sizeof(ours))))
 			return true;
+		if (template[i].type == CKA_TOKEN && template[i].ulValueLen == sizeof(CK_BBOOL) &&
+		    *(const CK_BBOOL *)template[i].pValue == CK_FALSE)
+			return true;
+	}
 	return false;
 }
 
@@ -30,12 +34,27 @@ static bool alive(const struct object *object)
 	return err != -ENOKEY && err != -EKEYREVOKED && err != -EKEYEXPIRED;
 }
 
+/* Puts the handles of those objects of LIST that fit at FOUND, and LIST away; their number. */
+static size_t choose(struct object **list, size_t count, const CK_ATTRIBUTE *template,
+		     CK_ULONG n_template, CK_OBJECT_HANDLE *found)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (found && attributes_match(list[i], template, n_template) && alive(list[i]))
+			found[n++] = list[i]->handle;
+		object_put(list[i]);
+	}
+	free(list);
+	return n;
+}
+
 CK_RV search_begin(struct search *search, struct slot *slot, const CK_ATTRIBUTE *template,
 		   CK_ULONG count)
 {
-	struct object **objects = NULL;
+	struct object **objects = NULL, **others = NULL;
 	CK_OBJECT_HANDLE *found;
-	size_t n_objects = 0, n = 0;
+	size_t n_objects = 0, n_others = 0, n;
 	CK_RV rv = CKR_OK;
 
 	if (search->active)
@@ -48,17 +67,13 @@ CK_RV search_begin(struct search *search, struct slot *slot, const CK_ATTRIBUTE 
 
 	if (!without_keys(template, count))
 		rv = slot_look(slot, &objects, &n_objects);
-	if (rv != CKR_OK)
-		return rv;
-	found = malloc((n_objects + 1) * sizeof(*found));
-	for (size_t i = 0; i < n_objects; i++) {
-		if (found && attributes_match(objects[i], template, count) && alive(objects[i]))
-			found[n++] = objects[i]->handle;
-		object_put(objects[i]);
-	}
-	free(objects);
-	if (!found)
-		return CKR_HOST_MEMORY;
+	if (rv == CKR_OK)
+		rv = objects_of_sessions(slot, &others, &n_others);
+	found = rv == CKR_OK ? malloc((n_objects + n_others + 1) * sizeof(*found)) : NULL;
+	n = choose(objects, n_objects, template, count, found);
+	n += choose(others, n_others, template, count, found ? found + n : NULL);
+	if (rv != CKR_OK || !found)
+		return rv != CKR_OK ? rv : CKR_HOST_MEMORY;
 	/* Last, so that who takes the first object of a search gets a key. */
 	if (slot->profile && attributes_match(slot->profile, template, count))
 		found[n++] = slot->profile->handle;

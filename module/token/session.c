@@ -4,11 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel/log.h"
+#include "kernel/secret.h"
 #include "mech/rv.h"
 #include "token/handle.h"
 #include "token/lock.h"
 #include "token/module.h"
+#include "token/permit.h"
 
 static struct handle_table sessions; /* under the module lock */
 
@@ -75,6 +76,8 @@ static void finish(struct session *session)
 	pthread_mutex_lock(&session->lock);
 	session->closed = true;
 	session_cancel(session, ~(CK_FLAGS)0);
+	if (session->owns)
+		objects_close(session->handle);
 	pthread_mutex_unlock(&session->lock);
 	put(session);
 }
@@ -196,63 +199,11 @@ CK_RV session_logout(struct session *session)
 	return was ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
 }
 
-static bool allowed(const struct metadata *metadata, CK_MECHANISM_TYPE type)
-{
-	for (size_t i = 0; i < metadata->n_mechanisms; i++)
-		if (metadata->mechanisms[i] == type)
-			return true;
-	return !metadata->mechanisms;
-}
-
-/* Whether KEY's length is one of ROW's. A key can be given another one after it was found; where
- * the kernel would take any such length, it is measured anew. */
-static bool fits_length(const struct key *key, const struct mechanism *row)
-{
-	bool fits = mechanism_fits_length(row, key->length);
-
-	if (fits && (!row->key_loose || key->transform_key.constant))
-		return true;
-	return mechanism_fits_length(row, key_length(key));
-}
-
-/* Whether OBJECT may be used with ROW for an operation of KIND. */
-static CK_RV permit(const struct object *object, const struct mechanism *row,
-		    enum operation_kind kind)
-{
-	static const enum usage usages[OPERATION_KINDS] = {
-		[OPERATION_ENCRYPT] = USAGE_ENCRYPT,
-		[OPERATION_DECRYPT] = USAGE_DECRYPT,
-		[OPERATION_SIGN] = USAGE_SIGN,
-		[OPERATION_VERIFY] = USAGE_VERIFY,
-		[OPERATION_VERIFY_SIGNATURE] = USAGE_VERIFY,
-	};
-
-	if (!object || !object->key)
-		return CKR_KEY_HANDLE_INVALID;
-	if (!mechanism_fits_key(row, object->key_type))
-		return CKR_KEY_TYPE_INCONSISTENT;
-	if (!(object->metadata.usage & usages[kind]))
-		return CKR_KEY_FUNCTION_NOT_PERMITTED;
-	if (!allowed(&object->metadata, row->type)) {
-		log_line("%s is not one of the key's x-mechanisms", row->name);
-		return CKR_MECHANISM_INVALID;
-	}
-	return fits_length(object->key, row) ? CKR_OK : CKR_KEY_SIZE_RANGE;
-}
-
-/* The row of MECHANISM, where this process has it and it serves for FLAG. */
-static CK_RV find_row(const CK_MECHANISM *mechanism, CK_FLAGS flag, const struct mechanism **row)
-{
-	int offered;
-
-	*row = mechanism_find(mechanism->mechanism);
-	if (!*row || !((*row)->flags & flag))
-		return CKR_MECHANISM_INVALID;
-	offered = mechanism_offered(*row);
-	if (offered < 0)
-		return rv_of_open(offered, (*row)->name);
-	return offered ? CKR_OK : CKR_MECHANISM_INVALID;
-}
+static const enum usage usages[OPERATION_KINDS] = {
+	[OPERATION_ENCRYPT] = USAGE_ENCRYPT, [OPERATION_DECRYPT] = USAGE_DECRYPT,
+	[OPERATION_SIGN] = USAGE_SIGN,       [OPERATION_VERIFY] = USAGE_VERIFY,
+	[OPERATION_VERIFY_SIGNATURE] = USAGE_VERIFY,
+};
 
 CK_RV session_begin(struct session *session, enum operation_kind kind,
 		    const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key)
@@ -268,14 +219,14 @@ CK_RV session_begin(struct session *session, enum operation_kind kind,
 	}
 	if (operation->mechanism)
 		return CKR_OPERATION_ACTIVE;
-	rv = find_row(mechanism, operation_flag(kind), &row);
+	rv = permit_mechanism(mechanism, operation_flag(kind), &row);
 	if (rv != CKR_OK)
 		return rv;
 	if (!mechanism_takes_key(row))
 		return operation_begin(operation, kind, row, mechanism, NULL);
 
 	object = object_get(session->slot, key);
-	rv = permit(object, row, kind);
+	rv = permit_key(object, row, usages[kind]);
 	if (rv == CKR_OK)
 		rv = operation_begin(operation, kind, row, mechanism, &object->key->transform_key);
 	object_put(object);
@@ -302,11 +253,11 @@ CK_RV session_begin_messages(struct session *session, enum operation_kind kind,
 	}
 	if (process->message.mechanism)
 		return CKR_OPERATION_ACTIVE;
-	rv = find_row(mechanism, message_flag(kind), &row);
+	rv = permit_mechanism(mechanism, message_flag(kind), &row);
 	if (rv != CKR_OK)
 		return rv;
 	process->object = object_get(session->slot, key);
-	rv = permit(process->object, row, kind);
+	rv = permit_key(process->object, row, usages[kind]);
 	if (rv == CKR_OK)
 		rv = message_start(&process->message, kind, row, mechanism,
 				   &process->object->key->transform_key);
@@ -325,6 +276,20 @@ CK_RV session_end_messages(struct session *session, enum operation_kind kind)
 	return rv;
 }
 
+static CK_RV digest_bytes(struct operation *digest, const struct key *key)
+{
+	uint8_t *bytes;
+	size_t len;
+	int err = key_bytes(key, &bytes, &len);
+	CK_RV rv;
+
+	if (err)
+		return rv_of_run(err, "CKA_VALUE");
+	rv = operation_run(digest, OPERATION_NEXT, bytes, len, NULL, NULL);
+	secret_free(bytes, len);
+	return rv;
+}
+
 CK_RV session_digest_key(struct session *session, CK_OBJECT_HANDLE key)
 {
 	struct object *object;
@@ -332,10 +297,12 @@ CK_RV session_digest_key(struct session *session, CK_OBJECT_HANDLE key)
 
 	if (!session->operations[OPERATION_DIGEST].mechanism)
 		return CKR_OPERATION_NOT_INITIALIZED;
-	/* Its bytes are not this process's to read. The digest goes on without them. */
+	/* Most keys are not this process's to read. The digest goes on without them. */
 	object = object_get(session->slot, key);
-	if (!object || !object->key)
+	if (!object || object->class != CKO_SECRET_KEY)
 		rv = CKR_KEY_HANDLE_INVALID;
+	else if (object_extractable(object))
+		rv = digest_bytes(&session->operations[OPERATION_DIGEST], object->key);
 	object_put(object);
 	return rv;
 }

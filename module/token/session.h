@@ -24,6 +24,7 @@ struct session {
 
 	pthread_mutex_t lock; /* for all that follows */
 	bool closed;
+	bool owns; /* objects that go with it */
 	struct operation operations[OPERATION_KINDS];
 	struct process {
 		struct message message;

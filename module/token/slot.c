@@ -173,16 +173,21 @@ CK_RV slot_mechanism_info(CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
 		return rv_of_open(answer, row->name);
 	if (!answer)
 		return CKR_MECHANISM_INVALID;
-	info->ulMinKeySize = row->key_min;
-	info->ulMaxKeySize = row->key_max;
+	info->ulMinKeySize = row->key_min * (row->key_in_bits ? 8 : 1);
+	info->ulMaxKeySize = row->key_max * (row->key_in_bits ? 8 : 1);
 	info->flags = row->flags;
 	return CKR_OK;
 }
 
-CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count)
+int slot_keyring(const struct slot *slot)
 {
 	/* By serial from here on: the alias of the session keyring can change what it means. */
-	int keyring = keyring_resolve(slot->keyring);
+	return keyring_resolve(slot->keyring);
+}
+
+CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count)
+{
+	int keyring = slot_keyring(slot);
 
 	*list = NULL;
 	*count = 0;
@@ -194,4 +199,17 @@ CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count)
 		return CKR_OK;
 	}
 	return inventory_look(&slot->inventory, slot, keyring, list, count);
+}
+
+struct object *slot_object(struct slot *slot, int32_t serial)
+{
+	struct object **list;
+	size_t count;
+	CK_RV rv = slot_look(slot, &list, &count);
+
+	for (size_t i = 0; rv == CKR_OK && i < count; i++)
+		object_put(list[i]);
+	if (rv == CKR_OK)
+		free(list);
+	return rv == CKR_OK ? inventory_find(&slot->inventory, serial) : NULL;
 }

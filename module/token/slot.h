@@ -20,6 +20,8 @@ struct slot {
 	const char *serial;      /* CK_TOKEN_INFO.serialNumber */
 	const char *description; /* CK_SLOT_INFO.slotDescription */
 	int32_t keyring;         /* KEY_SPEC_..., resolved anew at each look */
+	const char *master;      /* "user:NAME", under which new keys are encrypted; NULL: none */
+	bool logon;              /* new keys are of type logon, even though there is a master */
 
 	/* under the module lock */
 	struct inventory inventory;
@@ -50,6 +52,12 @@ void slot_token_info(const struct slot *slot, CK_TOKEN_INFO *info);
 /* The mechanisms that this process can use. */
 CK_RV slot_mechanisms(CK_MECHANISM_TYPE *list, CK_ULONG *count);
 CK_RV slot_mechanism_info(CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info);
+
+/* The serial number of SLOT's keyring, for this thread, as it is now; or -errno. */
+int slot_keyring(const struct slot *slot);
+
+/* A reference to the object of key SERIAL in SLOT's keyring, looked for anew; or NULL. */
+struct object *slot_object(struct slot *slot, int32_t serial);
 
 /* The objects of SLOT's keyring as it is now: see inventory_look(). */
 CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "token/change.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "key/own.h"
+#include "mech/rv.h"
+#include "token/lock.h"
+#include "token/sidecar.h"
+#include "token/template.h"
+
+/* Whether SESSION may change OBJECT at all. */
+static CK_RV permit(const struct session *session, const struct object *object, enum flag prohibits)
+{
+	if (!object)
+		return CKR_OBJECT_HANDLE_INVALID;
+	if (!object->key || object->metadata.flags & prohibits)
+		return CKR_ACTION_PROHIBITED;
+	if (!object->session && !(session->flags & CKF_RW_SESSION))
+		return CKR_SESSION_READ_ONLY;
+	return CKR_OK;
+}
+
+/* TEXT becomes what is known of OBJECT: in the keyring, where everybody sees it, or here. */
+static CK_RV change(struct session *session, struct object *object, const char *text)
+{
+	const struct key *key = object->key;
+	struct object *better, **list;
+	size_t count;
+	bool succeeds;
+	CK_RV rv;
+	int err;
+
+	if (!object->session) {
+		err = sidecar_write(key->keyring, object->metadata.unique_id, text);
+		if (err)
+			return rv_of_make(err, "what is changed of a key");
+		rv = slot_look(session->slot, &list, &count);
+		for (size_t i = 0; rv == CKR_OK && i < count; i++)
+			object_put(list[i]);
+		if (rv == CKR_OK)
+			free(list);
+		return rv;
+	}
+	err = object_again(object, text, &better);
+	if (err)
+		return rv_of_make(err, "what is changed of a key");
+	lock();
+	succeeds = object_succeed(object, better);
+	unlock();
+	/* Either the handle's reference to the old one, or ours to the new. */
+	object_put(succeeds ? object : better);
+	return succeeds ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
+}
+
+CK_RV change_attributes(struct session *session, CK_OBJECT_HANDLE handle,
+			const CK_ATTRIBUTE *list, CK_ULONG count)
+{
+	struct object *object = object_get(session->slot, handle);
+	struct metadata metadata;
+	char *text = NULL;
+	CK_RV rv = permit(session, object, FLAG_UNMODIFIABLE);
+
+	if (rv == CKR_OK && metadata_copy(&metadata, &object->metadata))
+		rv = CKR_HOST_MEMORY;
+	if (rv == CKR_OK) {
+		rv = template_change(&metadata, list, count);
+		if (rv == CKR_OK && !(text = sidecar_text(&metadata)))
+			rv = CKR_HOST_MEMORY;
+		metadata_free(&metadata);
+	}
+	if (rv == CKR_OK)
+		rv = change(session, object, text);
+	free(text);
+	object_put(object);
+	return rv;
+}
+
+CK_RV change_destroy(struct session *session, CK_OBJECT_HANDLE handle)
+{
+	struct object *object = object_get(session->slot, handle);
+	CK_RV rv = permit(session, object, FLAG_UNDESTROYABLE);
+	int err = 0;
+
+	if (rv == CKR_OK && object->key->serial) {
+		const struct key *key = object->key;
+
+		err = own_unlink(key->serial, key->keyring);
+		/* Someone else was faster. */
+		if (err == -ENOENT || err == -ENOKEY)
+			err = 0;
+		if (!err && !object->session)
+			sidecar_drop(key->keyring, object->metadata.unique_id);
+		rv = rv_of_make(err, "the keyring of a key to be destroyed");
+	}
+	if (rv == CKR_OK && object->session)
+		object_withdraw(object);
+	else if (rv == CKR_OK)
+		inventory_forget(&session->slot->inventory, object);
+	object_put(object);
+	return rv;
+}
+
+CK_RV change_size(struct session *session, CK_OBJECT_HANDLE handle, CK_ULONG *size)
+{
+	struct object *object = object_get(session->slot, handle);
+	const struct key *key = object ? object->key : NULL;
+	CK_RV rv = object ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
+
+	if (rv == CKR_OK && !size)
+		rv = CKR_ARGUMENTS_BAD;
+	/* What counts against the quota, as near as can be told: description and payload. */
+	if (rv == CKR_OK)
+		*size = key ? strlen(key->description) + 1 +
+				      (key->length > 0 ? (CK_ULONG)key->length : 0)
+			    : sizeof(*object);
+	object_put(object);
+	return rv;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "token/nested.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned int digit(char c)
+{
+	return c <= '9' ? (unsigned int)(c - '0') : (unsigned int)(tolower((unsigned char)c) - 'a' + 10);
+}
+
+/* One "TYPE:VALUE" at *AT, which it moves on; VALUE may be NULL. */
+static int read_one(const char **at, CK_ATTRIBUTE_TYPE *type, uint8_t *value, size_t *len)
+{
+	size_t digits = strspn(*at, "0123456789abcdefABCDEF");
+	const char *c = *at;
+
+	if (digits < 1 || digits > 8 || c[digits] != ':')
+		return -EINVAL;
+	for (*type = 0; digits--; c++)
+		*type = *type << 4 | digit(*c);
+	c++;
+	digits = strspn(c, "0123456789abcdefABCDEF");
+	if (digits % 2 || (c[digits] && c[digits] != ','))
+		return -EINVAL;
+	*len = digits / 2;
+	for (size_t i = 0; value && i < *len; i++)
+		value[i] = (uint8_t)(digit(c[2 * i]) << 4 | digit(c[2 * i + 1]));
+	*at = c + digits + (c[digits] == ',');
+	return 0;
+}
+
+int nested_check(const char *text)
+{
+	CK_ATTRIBUTE_TYPE type;
+	size_t len;
+	int err = 0;
+
+	while (*text && !err)
+		err = read_one(&text, &type, NULL, &len);
+	return err;
+}
+
+int nested_read(const char *text, CK_ATTRIBUTE **list, CK_ULONG *count)
+{
+	size_t n = 1, room;
+	uint8_t *values;
+	int err = 0;
+
+	for (const char *c = text; *c; c++)
+		n += *c == ',';
+	/* Values aligned for whatever they hold: each begins a multiple of 16 bytes in. */
+	room = n * sizeof(**list) + 16;
+	*list = calloc(1, room + strlen(text) / 2 + 16 * n);
+	if (!*list)
+		return -ENOMEM;
+	values = (uint8_t *)*list + room / 16 * 16;
+	for (*count = 0; *text && !err; ++*count) {
+		CK_ATTRIBUTE *one = &(*list)[*count];
+		size_t len = 0;
+
+		err = read_one(&text, &one->type, values, &len);
+		one->pValue = values;
+		one->ulValueLen = len;
+		values += (len + 15) / 16 * 16;
+	}
+	if (err) {
+		free(*list);
+		*list = NULL;
+	}
+	return err;
+}
+
+char *nested_write(const CK_ATTRIBUTE *list, CK_ULONG count)
+{
+	size_t size = 1;
+	char *text, *end;
+
+	for (CK_ULONG i = 0; i < count; i++)
+		size += 16 + 2 * 2 + 2 * list[i].ulValueLen;
+	text = end = malloc(size);
+	if (!text)
+		return NULL;
+	*end = '\0';
+	for (CK_ULONG i = 0; i < count; i++) {
+		const uint8_t *value = list[i].pValue;
+
+		end += sprintf(end, "%s%lx:", i ? "," : "", (unsigned long)list[i].type);
+		for (CK_ULONG k = 0; k < list[i].ulValueLen; k++)
+			end += sprintf(end, "%02x", value[k]);
+	}
+	return text;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "token/permit.h"
+
+#include "kernel/log.h"
+#include "mech/rv.h"
+
+static bool allowed(const struct metadata *metadata, CK_MECHANISM_TYPE type)
+{
+	for (size_t i = 0; i < metadata->n_mechanisms; i++)
+		if (metadata->mechanisms[i] == type)
+			return true;
+	return !metadata->mechanisms;
+}
+
+/* Whether KEY's length is one of ROW's. A key can be given another one after it was found; where
+ * the kernel would take any such length, it is measured anew. */
+static bool fits_length(const struct key *key, const struct mechanism *row)
+{
+	bool fits = mechanism_fits_length(row, key->length);
+
+	if (fits && (!row->key_loose || key->transform_key.constant))
+		return true;
+	return mechanism_fits_length(row, key_length(key));
+}
+
+CK_RV permit_key(const struct object *object, const struct mechanism *row, enum usage usage)
+{
+	if (!object || object->class != CKO_SECRET_KEY)
+		return CKR_KEY_HANDLE_INVALID;
+	if (!mechanism_fits_key(row, object->key_type))
+		return CKR_KEY_TYPE_INCONSISTENT;
+	if (!(object->metadata.usage & usage))
+		return CKR_KEY_FUNCTION_NOT_PERMITTED;
+	if (!allowed(&object->metadata, row->type)) {
+		log_line("%s is not one of the key's x-mechanisms", row->name);
+		return CKR_MECHANISM_INVALID;
+	}
+	return fits_length(object->key, row) ? CKR_OK : CKR_KEY_SIZE_RANGE;
+}
+
+CK_RV permit_mechanism(const CK_MECHANISM *mechanism, CK_FLAGS flag, const struct mechanism **row)
+{
+	int offered;
+
+	*row = mechanism_find(mechanism->mechanism);
+	if (!*row || !((*row)->flags & flag))
+		return CKR_MECHANISM_INVALID;
+	offered = mechanism_offered(*row);
+	if (offered < 0)
+		return rv_of_open(offered, (*row)->name);
+	return offered ? CKR_OK : CKR_MECHANISM_INVALID;
+}
