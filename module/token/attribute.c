@@ -5,6 +5,7 @@
 
 #include "kcryptoki.h"
 #include "kernel/secret.h"
+#include "mech/mechanism.h"
 #include "mech/rv.h"
 #include "token/check-value.h"
 

@@ -12,7 +12,7 @@
 #include "mech/random.h"
 #include "mech/rv.h"
 #include "token/permit.h"
-#include "token/words.h"
+#include "token/vocabulary.h"
 
 enum {
 	KEY_MAX = 32767,    /* bytes of the kernel's longest payload */
@@ -286,7 +286,7 @@ CK_RV make_created(struct session *session, const CK_ATTRIBUTE *list, CK_ULONG c
 		rv = CKR_TEMPLATE_INCOMPLETE;
 	else if (template.class != CKO_SECRET_KEY)
 		rv = CKR_ATTRIBUTE_VALUE_INVALID;
-	else if (!words_of_key_type(template.metadata.key_type) ||
+	else if (!vocabulary_of_key_type(template.metadata.key_type) ||
 		 !fits(template.metadata.key_type, template.value_len))
 		rv = CKR_ATTRIBUTE_VALUE_INVALID;
 	/* pkcs11-tool names the length, too. */

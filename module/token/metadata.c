@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "token/nested.h"
-#include "token/words.h"
+#include "token/vocabulary.h"
 
 bool metadata_is_text(const uint8_t *bytes, size_t len)
 {
@@ -49,58 +49,58 @@ static char *compact(const char *uri)
 static int read_key_type(struct metadata *metadata, const char *value)
 {
 	metadata->key_type_known = true;
-	return words_key_type(value, &metadata->key_type);
+	return vocabulary_key_type(value, &metadata->key_type);
 }
 
 static int write_key_type(const struct metadata *metadata, char **value)
 {
 	const char *word =
-		metadata->key_type_known ? words_of_key_type(metadata->key_type) : NULL;
+		metadata->key_type_known ? vocabulary_of_key_type(metadata->key_type) : NULL;
 
 	return word && !(*value = strdup(word)) ? -ENOMEM : 0;
 }
 
 static int read_usage(struct metadata *metadata, const char *value)
 {
-	return words_usage(value, &metadata->usage);
+	return vocabulary_usage(value, &metadata->usage);
 }
 
 static int write_usage(const struct metadata *metadata, char **value)
 {
-	char text[WORDS_MAX];
+	char text[VOCABULARY_MAX];
 
 	if (metadata->usage == USAGE_ALL)
 		return 0;
-	words_of_usage(metadata->usage, text);
+	vocabulary_of_usage(metadata->usage, text);
 	*value = strdup(text);
 	return *value ? 0 : -ENOMEM;
 }
 
 static int read_mechanisms(struct metadata *metadata, const char *value)
 {
-	return words_mechanisms(value, &metadata->mechanisms, &metadata->n_mechanisms);
+	return vocabulary_mechanisms(value, &metadata->mechanisms, &metadata->n_mechanisms);
 }
 
 static int write_mechanisms(const struct metadata *metadata, char **value)
 {
 	if (!metadata->mechanisms)
 		return 0;
-	*value = words_of_mechanisms(metadata->mechanisms, metadata->n_mechanisms);
+	*value = vocabulary_of_mechanisms(metadata->mechanisms, metadata->n_mechanisms);
 	return *value ? 0 : -ENOMEM;
 }
 
 static int read_flags(struct metadata *metadata, const char *value)
 {
-	return words_flags(value, &metadata->flags);
+	return vocabulary_flags(value, &metadata->flags);
 }
 
 static int write_flags(const struct metadata *metadata, char **value)
 {
-	char text[WORDS_MAX];
+	char text[VOCABULARY_MAX];
 
 	if (!metadata->flags)
 		return 0;
-	words_of_flags(metadata->flags, text);
+	vocabulary_of_flags(metadata->flags, text);
 	*value = strdup(text);
 	return *value ? 0 : -ENOMEM;
 }

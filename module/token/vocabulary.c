@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "token/words.h"
+#include "token/vocabulary.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -45,13 +45,13 @@ struct bit {
 	unsigned int bit;
 };
 
-static const struct bit usages[] = {
+static const struct bit usage_words[] = {
 	{"encrypt", USAGE_ENCRYPT}, {"decrypt", USAGE_DECRYPT}, {"sign", USAGE_SIGN},
 	{"verify", USAGE_VERIFY},   {"wrap", USAGE_WRAP},       {"unwrap", USAGE_UNWRAP},
 	{"derive", USAGE_DERIVE},   {NULL, 0},
 };
 
-static const struct bit flags_[] = {
+static const struct bit flag_words[] = {
 	{"local", FLAG_LOCAL},
 	{"extractable", FLAG_EXTRACTABLE},
 	{"insensitive", FLAG_INSENSITIVE},
@@ -65,7 +65,7 @@ static const struct bit flags_[] = {
 	{NULL, 0},
 };
 
-int words_key_type(const char *word, CK_KEY_TYPE *type)
+int vocabulary_key_type(const char *word, CK_KEY_TYPE *type)
 {
 	for (size_t i = 0; i < sizeof(key_types) / sizeof(*key_types); i++) {
 		if (!strcmp(key_types[i].name, word)) {
@@ -76,7 +76,7 @@ int words_key_type(const char *word, CK_KEY_TYPE *type)
 	return -EINVAL;
 }
 
-const char *words_of_key_type(CK_KEY_TYPE type)
+const char *vocabulary_of_key_type(CK_KEY_TYPE type)
 {
 	for (size_t i = 0; i < sizeof(key_types) / sizeof(*key_types); i++)
 		if (key_types[i].type == type)
@@ -103,7 +103,7 @@ static int read_bits(const struct bit *table, const char *list, unsigned int *bi
 	return 0;
 }
 
-static void write_bits(const struct bit *table, unsigned int bits, char text[WORDS_MAX])
+static void write_bits(const struct bit *table, unsigned int bits, char text[VOCABULARY_MAX])
 {
 	*text = '\0';
 	for (; table->name; table++) {
@@ -115,27 +115,27 @@ static void write_bits(const struct bit *table, unsigned int bits, char text[WOR
 	}
 }
 
-int words_usage(const char *list, unsigned int *usage)
+int vocabulary_usage(const char *list, unsigned int *usage)
 {
-	return read_bits(usages, list, usage);
+	return read_bits(usage_words, list, usage);
 }
 
-void words_of_usage(unsigned int usage, char text[WORDS_MAX])
+void vocabulary_of_usage(unsigned int usage, char text[VOCABULARY_MAX])
 {
-	write_bits(usages, usage, text);
+	write_bits(usage_words, usage, text);
 }
 
-int words_flags(const char *list, unsigned int *flags)
+int vocabulary_flags(const char *list, unsigned int *flags)
 {
-	return read_bits(flags_, list, flags);
+	return read_bits(flag_words, list, flags);
 }
 
-void words_of_flags(unsigned int flags, char text[WORDS_MAX])
+void vocabulary_of_flags(unsigned int flags, char text[VOCABULARY_MAX])
 {
-	write_bits(flags_, flags, text);
+	write_bits(flag_words, flags, text);
 }
 
-int words_mechanisms(const char *list, CK_MECHANISM_TYPE **types, size_t *count)
+int vocabulary_mechanisms(const char *list, CK_MECHANISM_TYPE **types, size_t *count)
 {
 	const struct mechanism *row;
 	size_t len, most = 1;
@@ -156,7 +156,7 @@ int words_mechanisms(const char *list, CK_MECHANISM_TYPE **types, size_t *count)
 	return 0;
 }
 
-char *words_of_mechanisms(const CK_MECHANISM_TYPE *types, size_t count)
+char *vocabulary_of_mechanisms(const CK_MECHANISM_TYPE *types, size_t count)
 {
 	size_t size = 1;
 	char *text, *end;
