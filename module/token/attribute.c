@@ -14,7 +14,8 @@ enum kind {
 	ID,
 	UNIQUE_ID,
 	MECHANISMS, /* those that the object is restricted to */
-	EMPTY,      /* known, and of no bytes */
+	TRUSTED,
+	EMPTY, /* known, and of no bytes */
 	SECRET,
 };
 
@@ -65,7 +66,7 @@ static const struct row key_rows[] = {
 	{CKA_MODIFIABLE, FALSEHOOD, 0},
 	{CKA_COPYABLE, FALSEHOOD, 0},
 	{CKA_DESTROYABLE, FALSEHOOD, 0},
-	{CKA_TRUSTED, FALSEHOOD, 0},
+	{CKA_TRUSTED, TRUSTED, 0},
 	{CKA_WRAP_WITH_TRUSTED, FALSEHOOD, 0},
 	{CKA_ALWAYS_AUTHENTICATE, FALSEHOOD, 0},
 	{CKA_START_DATE, EMPTY, 0},
@@ -106,6 +107,10 @@ static CK_RV look_up(const struct object *object, CK_ATTRIBUTE_TYPE type, CK_ATT
 		break;
 	case USAGE:
 		bytes = metadata->usage & row->argument ? &yes : &no;
+		len = sizeof(CK_BBOOL);
+		break;
+	case TRUSTED:
+		bytes = metadata->trusted ? &yes : &no;
 		len = sizeof(CK_BBOOL);
 		break;
 	case NUMBER:

@@ -48,28 +48,35 @@ static const struct {
 	{"derive", USAGE_DERIVE},
 };
 
-static bool read_key_type(struct metadata *metadata, const char *name)
+bool key_type_named(const char *name, CK_KEY_TYPE *type)
 {
 	for (size_t i = 0; i < sizeof(key_types) / sizeof(*key_types); i++) {
 		if (!strcmp(key_types[i].name, name)) {
-			metadata->key_type = key_types[i].type;
-			metadata->key_type_known = true;
+			*type = key_types[i].type;
 			return true;
 		}
 	}
 	return false;
 }
 
+unsigned int usage_named(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(usages) / sizeof(*usages); i++)
+		if (strlen(usages[i].name) == len && !strncmp(usages[i].name, name, len))
+			return usages[i].usage;
+	return 0;
+}
+
 static bool read_usage(struct metadata *metadata, const char *list)
 {
 	metadata->usage = 0;
 	while (*list) {
-		size_t len = strcspn(list, ","), i = 0;
+		size_t len = strcspn(list, ",");
+		unsigned int usage = usage_named(list, len);
 
-		while (strlen(usages[i].name) != len || strncmp(usages[i].name, list, len))
-			if (++i == sizeof(usages) / sizeof(*usages))
-				return false;
-		metadata->usage |= usages[i].usage;
+		if (!usage)
+			return false;
+		metadata->usage |= usage;
 		list += len;
 		if (*list)
 			list++;
@@ -98,9 +105,7 @@ static int read_mechanisms(struct metadata *metadata, const char *list)
 	return 0;
 }
 
-/* Whether BYTES are UTF-8 (RFC 3629) without zero bytes: clients print labels, and take them for C
- * strings. */
-static bool is_text(const uint8_t *bytes, size_t len)
+bool is_text(const uint8_t *bytes, size_t len)
 {
 	for (size_t i = 0; i < len;) {
 		uint32_t code = bytes[i];
@@ -219,7 +224,8 @@ static int read_uri(struct metadata *metadata, P11KitUri *uri, const char *descr
 		return -EINVAL;
 	}
 	value = p11_kit_uri_get_vendor_query(uri, "x-key-type");
-	if (value && !read_key_type(metadata, value)) {
+	metadata->key_type_known = value && key_type_named(value, &metadata->key_type);
+	if (value && !metadata->key_type_known) {
 		*why = "its x-key-type is not known";
 		return -EINVAL;
 	}

@@ -36,16 +36,26 @@ struct metadata {
 	CK_MECHANISM_TYPE *mechanisms;
 	size_t n_mechanisms;
 	char unique_id[17]; /* CKA_UNIQUE_ID: 16 hex digits, the same after a reboot */
+	bool trusted;       /* CKA_TRUSTED: no description says it, see mapping.h */
 };
 
 /*
  * Reads DESCRIPTION, of a key of TYPE ("logon"), into METADATA. 0; -ENOMSG where the description is
- * no pkcs11: URI; -EINVAL where it is one, but not of a secret key or not understood (WHY says
- * which); -ENOMEM.
+ * no pkcs11: URI: then METADATA has defaults and its unique_id; -EINVAL where it is one, but not of
+ * a secret key or not understood (WHY says which); -ENOMEM.
  */
 int metadata_read(struct metadata *metadata, const char *type, const char *description,
 		  const char **why);
 
 void metadata_free(struct metadata *metadata);
+
+/* The words of x-key-type and of x-usage ("aes"; "sign", LEN bytes): false and 0 where there is no
+ * such word. */
+bool key_type_named(const char *name, CK_KEY_TYPE *type);
+unsigned int usage_named(const char *name, size_t len);
+
+/* Whether BYTES are UTF-8 (RFC 3629) without zero bytes: clients print labels, and take them for C
+ * strings. */
+bool is_text(const uint8_t *bytes, size_t len);
 
 #endif
