@@ -18,6 +18,7 @@
 enum {
 	FAKE_USER_KEYRING = 0x0ab00001,    /* what KEY_SPEC_USER_KEYRING stands for */
 	FAKE_SESSION_KEYRING = 0x0ab00002, /* and KEY_SPEC_SESSION_KEYRING */
+	FAKE_PERSISTENT_KEYRING = 0x0ab00003,
 
 	FAKE_PERM = 0x3f010000,         /* what add_key(2) gives: the owner may only view */
 	FAKE_PERM_CONSTANT = 0x1b0b0000 /* nobody can change it, the owner may search */
@@ -49,7 +50,7 @@ size_t fake_busy_sockets(void);
 /* Checks the memory that alg_set_key() is given, while it is there. */
 void fake_watch_keys(void (*watch)(const void *key, size_t len));
 
-/* Keys. The payload of type "encrypted" is what arms a transform; reading gives a blob. */
+/* Keys, and keyrings of type "keyring", whose serial is a KEYRING too. The payload of type "encrypted" is what arms a transform; reading gives a blob. */
 int32_t fake_key_add(int32_t keyring, const char *type, const char *description,
 		     const void *payload, size_t len, uint32_t perm);
 void fake_key_revoke(int32_t serial);

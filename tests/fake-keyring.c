@@ -199,14 +199,20 @@ int fake_key_arms(int32_t serial, const uint8_t **payload, size_t *len)
 	return 0;
 }
 
+/* What an alias stands for. */
+static int32_t serial_of(int32_t keyring)
+{
+	return keyring == KEY_SPEC_USER_KEYRING      ? FAKE_USER_KEYRING
+	       : keyring == KEY_SPEC_SESSION_KEYRING ? FAKE_SESSION_KEYRING
+						     : keyring;
+}
+
 int keyring_resolve(int32_t special)
 {
 	int err = fake_entered("keyring_resolve");
 
 	if (!err)
-		err = special == KEY_SPEC_USER_KEYRING      ? FAKE_USER_KEYRING
-		      : special == KEY_SPEC_SESSION_KEYRING ? FAKE_SESSION_KEYRING
-							    : -EINVAL;
+		err = serial_of(special) > 0 ? serial_of(special) : -EINVAL;
 	return (int)fake_left(err);
 }
 
@@ -224,6 +230,34 @@ int keyring_list(int32_t keyring, int32_t **list)
 		if (keys[i].keyring == keyring && keys[i].dead != -ENOKEY)
 			(*list)[n++] = keys[i].serial;
 	return (int)fake_left(n);
+}
+
+static int search(int32_t keyring, const char *type, const char *description)
+{
+	int found = -ENOKEY;
+
+	for (size_t i = 0; i < n_keys && found < 0; i++)
+		if (keys[i].keyring == keyring && !keys[i].dead && !strcmp(keys[i].type, type) &&
+		    !strcmp(keys[i].description, description))
+			found = keys[i].serial;
+	for (size_t i = 0; i < n_keys && found < 0; i++)
+		if (keys[i].keyring == keyring && !keys[i].dead && !strcmp(keys[i].type, "keyring"))
+			found = search(keys[i].serial, type, description);
+	return found;
+}
+
+int key_search(int32_t keyring, const char *type, const char *description)
+{
+	int err = fake_entered("key_search");
+
+	return (int)fake_left(err ? err : search(serial_of(keyring), type, description));
+}
+
+int keyring_persistent(void)
+{
+	int err = fake_entered("keyring_persistent");
+
+	return (int)fake_left(err ? err : FAKE_PERSISTENT_KEYRING);
 }
 
 int keyring_possess(int32_t keyring)

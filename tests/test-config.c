@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "conf.h"
 #include "fake-kernel.h"
 #include "kernel/alg.h"
 #include "kernel/log.h"
@@ -20,88 +21,24 @@
 #include "pkcs11.h"
 #include "token/config.h"
 
-static char directory[] = "/tmp/kcryptoki-config-XXXXXX";
-static char path[64], log_path[64], logged[65536];
-
-static int setup(void **state)
-{
-	snprintf(path, sizeof(path), "%s/conf", directory);
-	snprintf(log_path, sizeof(log_path), "%s/log", directory);
-	setenv("KCRYPTOKI_CONF", path, 1);
-	setenv("KCRYPTOKI_DEBUG", log_path, 1);
-	fake_reset();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	C_Finalize(NULL);
-	log_close();
-	unlink(path);
-	unlink(log_path);
-	unsetenv("KCRYPTOKI_CONF");
-	unsetenv("KCRYPTOKI_DEBUG");
-	return fake_open_sockets() ? -1 : 0;
-}
-
-static void write_file(const char *text, size_t len)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	assert_int_equal(fwrite(text, 1, len, file), len);
-	assert_int_equal(fclose(file), 0);
-}
-
-/* The families that the file as it is asks for; what the log says of it is in logged. */
+/* The families that the file as it is asks for. */
 static unsigned int families(void)
 {
 	struct config config = {.families = 0xa5a5};
-	size_t len = 0;
-	FILE *file;
+	unsigned int read;
 
-	unlink(log_path);
-	log_open();
-	config_read(&config);
-	log_close();
-	file = fopen(log_path, "r");
-	if (file) {
-		len = fread(logged, 1, sizeof(logged) - 1, file);
-		fclose(file);
-	}
-	logged[len] = '\0';
-	return config.families;
+	conf_log_begin();
+	assert_int_equal(config_read(&config, NULL), 0);
+	conf_log_end();
+	read = config.families;
+	config_free(&config);
+	return read;
 }
 
 static unsigned int families_of(const char *text)
 {
-	write_file(text, strlen(text));
+	conf_write(text, strlen(text));
 	return families();
-}
-
-static unsigned int lines(void)
-{
-	unsigned int n = 0;
-
-	for (const char *c = logged; (c = strchr(c, '\n')); c++)
-		n++;
-	return n;
-}
-
-/* Whether the log has a line on LINE of the file, which says WHAT. */
-static bool complains(unsigned int line, const char *what)
-{
-	char start[128];
-
-	snprintf(start, sizeof(start), ": %s:%u: ", path, line);
-	for (const char *c = logged; (c = strstr(c, start)); c++) {
-		size_t len = strcspn(c, "\n");
-		const char *said = strstr(c, what);
-
-		if (said && said < c + len)
-			return true;
-	}
-	return false;
 }
 
 static void each_family_has_a_name(void **state)
@@ -121,7 +58,7 @@ static void each_family_has_a_name(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
 		snprintf(text, sizeof(text), "[mechanisms]\nlegacy = %s\n", names[i].name);
 		assert_int_equal(families_of(text), names[i].family);
-		assert_string_equal(logged, "");
+		assert_string_equal(conf_logged, "");
 		if (names[i].family != FAMILY_ALL)
 			together |= names[i].family;
 	}
@@ -150,15 +87,15 @@ static void several_families_stand_in_a_list(void **state)
 
 	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
 		snprintf(text, sizeof(text), "[mechanisms]\n%s\n", lists[i]);
-		if (families_of(text) != (FAMILY_DES3 | FAMILY_CAMELLIA) || *logged)
-			fail_msg("%s: 0x%x %s", lists[i], families(), logged);
+		if (families_of(text) != (FAMILY_DES3 | FAMILY_CAMELLIA) || *conf_logged)
+			fail_msg("%s: 0x%x %s", lists[i], families(), conf_logged);
 	}
 	/* The last line may have no end, and the file a mark at its beginning. */
 	assert_int_equal(families_of("\xef\xbb\xbf[mechanisms]\nlegacy=aria"), FAMILY_ARIA);
-	assert_string_equal(logged, "");
+	assert_string_equal(conf_logged, "");
 	assert_int_equal(families_of("[mechanisms]\nlegacy=aria\n[mechanisms]\nlegacy=twofish\n"),
 			 FAMILY_ARIA | FAMILY_TWOFISH);
-	assert_string_equal(logged, "");
+	assert_string_equal(conf_logged, "");
 }
 
 static void nothing_is_asked_for_by_an_empty_file(void **state)
@@ -175,7 +112,7 @@ static void nothing_is_asked_for_by_an_empty_file(void **state)
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		assert_int_equal(families_of(texts[i]), FAMILY_NONE);
-		assert_string_equal(logged, "");
+		assert_string_equal(conf_logged, "");
 	}
 }
 
@@ -190,15 +127,15 @@ static void unknown_families_are_named(void **state)
 			 unknown[i]);
 		snprintf(said, sizeof(said), "no family of mechanisms called %s", unknown[i]);
 		assert_int_equal(families_of(text), FAMILY_DES3 | FAMILY_ARIA);
-		if (!complains(4, said))
-			fail_msg("%s: %s", said, logged);
-		assert_int_equal(lines(), 1);
+		if (!conf_complains(4, said))
+			fail_msg("%s: %s", said, conf_logged);
+		assert_int_equal(conf_log_lines(), 1);
 	}
 	assert_int_equal(families_of("[mechanisms]\nlegacy = one two\n three\n"), FAMILY_NONE);
-	assert_true(complains(2, "called one"));
-	assert_true(complains(2, "called two"));
-	assert_true(complains(3, "called three"));
-	assert_int_equal(lines(), 3);
+	assert_true(conf_complains(2, "called one"));
+	assert_true(conf_complains(2, "called two"));
+	assert_true(conf_complains(3, "called three"));
+	assert_int_equal(conf_log_lines(), 3);
 }
 
 static void unknown_entries_are_named(void **state)
@@ -214,26 +151,26 @@ static void unknown_entries_are_named(void **state)
 				     "[Mechanisms]\n"
 				     "legacy = camellia\n"),
 			 FAMILY_DES3);
-	assert_true(complains(1, "[] legacy is not known"));
-	assert_true(complains(3, "[mechanisms] modern is not known"));
-	assert_true(complains(4, "[mechanisms] Legacy is not known"));
-	assert_true(complains(7, "[slots] legacy is not known"));
-	assert_true(complains(8, "[slots] user is not known"));
-	assert_true(complains(10, "[Mechanisms] legacy is not known"));
-	assert_int_equal(lines(), 6);
+	assert_true(conf_complains(1, "[] legacy is not known"));
+	assert_true(conf_complains(3, "[mechanisms] modern is not known"));
+	assert_true(conf_complains(4, "[mechanisms] Legacy is not known"));
+	assert_true(conf_complains(7, "[slots] legacy is not known"));
+	assert_true(conf_complains(8, "[slots] user is not known"));
+	assert_true(conf_complains(10, "[Mechanisms] legacy is not known"));
+	assert_int_equal(conf_log_lines(), 6);
 }
 
 static void a_bad_line_is_named_and_passed_over(void **state)
 {
-	static const char *const bad[] = {"legacy", "all", "[mechanisms", "]", "des3 camellia"};
+	static const char *const bad[] = {"legacy", "all", "]", "des3 camellia"};
 	char text[128];
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		snprintf(text, sizeof(text), "[mechanisms]\nlegacy = des3\n\n%s\nlegacy = aria\n",
 			 bad[i]);
 		assert_int_equal(families_of(text), FAMILY_DES3 | FAMILY_ARIA);
-		if (!complains(4, "") || lines() != 1)
-			fail_msg("%s: %s", bad[i], logged);
+		if (!conf_complains(4, "") || conf_log_lines() != 1)
+			fail_msg("%s: %s", bad[i], conf_logged);
 	}
 }
 
@@ -241,9 +178,9 @@ static void every_bad_line_is_named(void **state)
 {
 	assert_int_equal(families_of("one\n[mechanisms]\ntwo\nlegacy = des3\nthree\n"),
 			 FAMILY_DES3);
-	assert_true(complains(1, ""));
-	assert_true(complains(3, ""));
-	assert_true(complains(5, ""));
+	assert_true(conf_complains(1, ""));
+	assert_true(conf_complains(3, ""));
+	assert_true(conf_complains(5, ""));
 }
 
 /* A line may be longer than its reader's buffer, and is one line all the same. */
@@ -253,30 +190,30 @@ static void a_long_line_is_one_line(void **state)
 
 	snprintf(text, sizeof(text), "[mechanisms]\n# %0300d\nlegacy = rot13\n", 0);
 	assert_int_equal(families_of(text), FAMILY_NONE);
-	if (!complains(3, "called rot13") || lines() != 1)
-		fail_msg("%s", logged);
+	if (!conf_complains(3, "called rot13") || conf_log_lines() != 1)
+		fail_msg("%s", conf_logged);
 	/* The end of a comment is no entry. */
 	for (size_t len = 180; len < 420; len++) {
 		snprintf(text, sizeof(text), "[mechanisms]\n#%*s legacy = all\nlegacy = des3\n",
 			 (int)len, "-");
-		if (families_of(text) != FAMILY_DES3 || *logged)
-			fail_msg("%zu: 0x%x %s", len, families(), logged);
+		if (families_of(text) != FAMILY_DES3 || *conf_logged)
+			fail_msg("%zu: 0x%x %s", len, families(), conf_logged);
 	}
 	/* An entry that is too long is not read in part, nor is it silence; others are read. */
 	snprintf(text, sizeof(text), "[mechanisms]\nlegacy = des3 %*s aria\nlegacy = camellia\n",
 		 900, "twofish");
 	assert_int_equal(families_of(text), FAMILY_CAMELLIA);
-	assert_true(complains(2, "too long"));
-	assert_int_equal(lines(), 1);
+	assert_true(conf_complains(2, "too long"));
+	assert_int_equal(conf_log_lines(), 1);
 }
 
 /* A file that someone named should be there; the one in its usual place need not. */
 static void a_missing_file_is_named_where_it_was_asked_for(void **state)
 {
 	assert_int_equal(families(), FAMILY_NONE);
-	assert_non_null(strstr(logged, path));
-	assert_non_null(strstr(logged, "is not read: No such file or directory"));
-	assert_int_equal(lines(), 1);
+	assert_non_null(strstr(conf_logged, conf_path));
+	assert_non_null(strstr(conf_logged, "is not read: No such file or directory"));
+	assert_int_equal(conf_log_lines(), 1);
 }
 
 static void the_usual_place_may_be_empty(void **state)
@@ -285,33 +222,33 @@ static void the_usual_place_may_be_empty(void **state)
 		print_message("# " SYSCONFDIR "/kcryptoki.conf is there\n");
 		skip();
 	}
-	write_file("[mechanisms]\nlegacy = all\n", 26);
+	conf_write("[mechanisms]\nlegacy = all\n", 26);
 	setenv("KCRYPTOKI_CONF", "", 1);
 	assert_int_equal(families(), FAMILY_NONE);
-	assert_string_equal(logged, "");
+	assert_string_equal(conf_logged, "");
 	unsetenv("KCRYPTOKI_CONF");
 	assert_int_equal(families(), FAMILY_NONE);
-	assert_string_equal(logged, "");
+	assert_string_equal(conf_logged, "");
 }
 
 static void a_file_that_cannot_be_read_is_named(void **state)
 {
-	char beyond[128];
+	char beyond[192];
 
-	write_file("[mechanisms]\nlegacy = all\n", 26);
-	snprintf(beyond, sizeof(beyond), "%s/conf", path);
+	conf_write("[mechanisms]\nlegacy = all\n", 26);
+	snprintf(beyond, sizeof(beyond), "%s/conf", conf_path);
 	setenv("KCRYPTOKI_CONF", beyond, 1);
 	assert_int_equal(families(), FAMILY_NONE);
-	assert_non_null(strstr(logged, "/conf/conf is not read: Not a directory"));
-	assert_int_equal(unlink(path), 0);
-	assert_int_equal(symlink("conf", path), 0);
-	setenv("KCRYPTOKI_CONF", path, 1);
+	assert_non_null(strstr(conf_logged, "/conf/conf is not read: Not a directory"));
+	assert_int_equal(unlink(conf_path), 0);
+	assert_int_equal(symlink("conf", conf_path), 0);
+	setenv("KCRYPTOKI_CONF", conf_path, 1);
 	assert_int_equal(families(), FAMILY_NONE);
-	assert_non_null(strstr(logged, "is not read: Too many levels of symbolic links"));
+	assert_non_null(strstr(conf_logged, "is not read: Too many levels of symbolic links"));
 	/* This one can be opened, but not read. */
-	setenv("KCRYPTOKI_CONF", directory, 1);
+	setenv("KCRYPTOKI_CONF", conf_folder, 1);
 	assert_int_equal(families(), FAMILY_NONE);
-	assert_non_null(strstr(logged, "Is a directory"));
+	assert_non_null(strstr(conf_logged, "Is a directory"));
 }
 
 /* What cannot be read twice: a shell's <(...), say. */
@@ -328,7 +265,7 @@ static void a_pipe_is_read(void **state)
 	setenv("KCRYPTOKI_CONF", name, 1);
 	assert_int_equal(families(), FAMILY_ARIA);
 	close(ends[0]);
-	assert_int_equal(lines(), 2);
+	assert_int_equal(conf_log_lines(), 2);
 }
 
 /* No more than a reader's patience: but what is not read is not passed over in silence. */
@@ -342,14 +279,14 @@ static void too_much_is_said_to_be_too_much(void **state)
 	memcpy(text + LARGE - 27, "\n[mechanisms]\nlegacy = all\n", 27);
 	text[LARGE] = '\0';
 	if (families_of(text) != FAMILY_ALL)
-		assert_non_null(strstr(logged, "is not read"));
+		assert_non_null(strstr(conf_logged, "is not read"));
 	memset(text, 0, LARGE);
 	strcpy(text, "[mechanisms]\n");
 	for (int i = 0; i < 1000; i++)
 		strcat(text, "x\n");
 	strcat(text, "legacy = des3\n");
 	assert_int_equal(families_of(text), FAMILY_DES3);
-	assert_true(complains(2, "") && complains(3, ""));
+	assert_true(conf_complains(2, "") && conf_complains(3, ""));
 	free(text);
 }
 
@@ -368,7 +305,7 @@ static void no_descriptor_stays_open(void **state)
 
 	families_of("[mechanisms]\nlegacy = all\nwrong\n");
 	assert_int_equal(descriptors(), before);
-	setenv("KCRYPTOKI_CONF", directory, 1);
+	setenv("KCRYPTOKI_CONF", conf_folder, 1);
 	families();
 	assert_int_equal(descriptors(), before);
 }
@@ -379,18 +316,18 @@ static void bytes_are_bytes(void **state)
 	static const char junk[] = "[mechanisms]\nlegacy = \0all\n\0\0=\0\n[\0]\nle\0gacy = all\n";
 	char bytes[512];
 
-	write_file(junk, sizeof(junk));
+	conf_write(junk, sizeof(junk));
 	assert_int_equal(families(), FAMILY_NONE);
 	/* A zero byte ends its line, and takes no other along. */
-	write_file("[mechanisms]\nle\0x = 1\nlegacy = des3\n", 36);
+	conf_write("[mechanisms]\nle\0x = 1\nlegacy = des3\n", 36);
 	assert_int_equal(families(), FAMILY_DES3);
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (char)(i * 37);
-	write_file(bytes, sizeof(bytes));
+	conf_write(bytes, sizeof(bytes));
 	assert_int_equal(families(), FAMILY_NONE);
 	/* A name from the file forges no line in the log. */
 	assert_int_equal(families_of("[mechanisms]\nlegacy = \x1b[31mred\n"), FAMILY_NONE);
-	assert_true(complains(2, "\\x1b[31mred"));
+	assert_true(conf_complains(2, "\\x1b[31mred"));
 }
 
 /* Whether the kernel is asked for an algorithm of TYPE, as the token lists it. */
@@ -423,10 +360,10 @@ static void families_are_offered_where_they_are_asked_for(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-		write_file(cases[i].text, strlen(cases[i].text));
+		conf_write(cases[i].text, strlen(cases[i].text));
 		assert_int_equal(C_Initialize(NULL), CKR_OK);
 		/* The file counts as it was at the start. */
-		write_file("[mechanisms]\nlegacy = all\n", 26);
+		conf_write("[mechanisms]\nlegacy = all\n", 26);
 		assert_int_equal(asks_for(CKM_DES3_CBC), cases[i].des3);
 		assert_int_equal(asks_for(CKM_CAMELLIA_CBC), cases[i].camellia);
 		assert_int_equal(asks_for(CKM_RIPEMD160), cases[i].ripemd160);
@@ -440,7 +377,7 @@ static void an_operation_wants_its_family(void **state)
 	CK_MECHANISM ripemd = {CKM_RIPEMD160, NULL, 0};
 	CK_SESSION_HANDLE session;
 
-	write_file("[mechanisms]\nlegacy = des3\n", 27);
+	conf_write("[mechanisms]\nlegacy = des3\n", 27);
 	assert_int_equal(C_Initialize(NULL), CKR_OK);
 	assert_int_equal(C_OpenSession(0, CKF_SERIAL_SESSION, NULL, NULL, &session), CKR_OK);
 	fake_calls_forget();
@@ -451,31 +388,51 @@ static void an_operation_wants_its_family(void **state)
 /* The log is open before the file is read. */
 static void a_start_logs_what_is_wrong(void **state)
 {
-	FILE *file;
-
-	write_file("[mechanisms]\nlegacy = rot13\n", 28);
+	conf_write("[mechanisms]\nlegacy = rot13\n", 28);
 	assert_int_equal(C_Initialize(NULL), CKR_OK);
 	assert_int_equal(C_Finalize(NULL), CKR_OK);
-	file = fopen(log_path, "r");
-	assert_non_null(file);
-	logged[fread(logged, 1, sizeof(logged) - 1, file)] = '\0';
-	fclose(file);
-	assert_true(complains(2, "called rot13"));
+	conf_log_end();
+	assert_true(conf_complains(2, "called rot13"));
 }
 
-static int make_directory(void **state)
+/* Whether DES3 is offered, by the answer to a question for it, where pReserved is RESERVED. */
+static CK_RV des3_of(const char *reserved)
 {
-	return mkdtemp(directory) ? 0 : -1;
+	CK_C_INITIALIZE_ARGS args = {.flags = CKF_OS_LOCKING_OK, .pReserved = (void *)reserved};
+	CK_MECHANISM_INFO info;
+	CK_RV rv;
+
+	assert_int_equal(C_Initialize(&args), CKR_OK);
+	rv = C_GetMechanismInfo(0, CKM_DES3_CBC, &info);
+	assert_int_equal(C_Finalize(NULL), CKR_OK);
+	return rv;
 }
 
-static int drop_directory(void **state)
+static void the_string_of_c_initialize_names_the_file(void **state)
 {
-	return rmdir(directory);
+	char reserved[256];
+
+	conf_write("[mechanisms]\nlegacy = des3\n", 27);
+	setenv("KCRYPTOKI_CONF", "/dev/null", 1);
+	snprintf(reserved, sizeof(reserved), "configdir='sql:/x' conf=%s", conf_path);
+	assert_int_equal(des3_of(reserved), CKR_OK);
+	assert_int_equal(des3_of("configdir=''"), CKR_MECHANISM_INVALID);
+	/* Where it names none, the environment does. */
+	setenv("KCRYPTOKI_CONF", conf_path, 1);
+	assert_int_equal(des3_of("conf="), CKR_OK);
+	assert_int_equal(des3_of("x"), CKR_OK);
+	assert_int_equal(des3_of(NULL), CKR_OK);
+	assert_int_equal(des3_of("conf=/dev/null"), CKR_MECHANISM_INVALID);
+	/* A file that is not there is named in the log, and is no reason to read another. */
+	assert_int_equal(des3_of("conf=/dev/null/x"), CKR_MECHANISM_INVALID);
+	conf_log_end();
+	assert_non_null(strstr(conf_logged, "/dev/null/x is not read: Not a directory"));
+	assert_non_null(strstr(conf_logged, "C_Initialize: configdir='sql:/x' is not known"));
 }
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, conf_setup, conf_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(each_family_has_a_name),
 		TEST(several_families_stand_in_a_list),
@@ -495,8 +452,9 @@ int main(void)
 		TEST(families_are_offered_where_they_are_asked_for),
 		TEST(an_operation_wants_its_family),
 		TEST(a_start_logs_what_is_wrong),
+		TEST(the_string_of_c_initialize_names_the_file),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests_name("config", tests, make_directory, drop_directory);
+	return cmocka_run_group_tests_name("config", tests, NULL, NULL);
 }

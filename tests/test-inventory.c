@@ -174,7 +174,7 @@ static void failures_leave_what_was_known(void **state)
 	add("pkcs11:object=a");
 	assert_int_equal(look(), 1);
 	first = handles[0];
-	fake_fail("keyring_list", 1, -EACCES);
+	fake_fail("keyring_list", 1, -EKEYREVOKED);
 	assert_int_equal(inventory_look(&slot.inventory, &slot, FAKE_USER_KEYRING, &list, &count),
 			 CKR_OK);
 	assert_null(list);
@@ -189,6 +189,16 @@ static void failures_leave_what_was_known(void **state)
 	assert_true(is_object(first));
 	assert_int_equal(look(), 3);
 	assert_true(is_object(first));
+}
+
+/* Reading a keyring can take possession, as using a key can. */
+static void a_keyring_that_is_refused_is_possessed(void **state)
+{
+	add("pkcs11:object=a");
+	fake_fail("keyring_list", 1, -EACCES);
+	assert_int_equal(look(), 1);
+	assert_int_equal(fake_calls("keyring_possess"), 1);
+	assert_int_equal(fake_calls("keyring_list"), 2);
 }
 
 static void a_look_holds_what_it_shows(void **state)
@@ -254,6 +264,7 @@ int main(void)
 		TEST(a_key_that_could_not_be_described_is_asked_again),
 		TEST(lengths_may_be_unknown),
 		TEST(failures_leave_what_was_known),
+		TEST(a_keyring_that_is_refused_is_possessed),
 		TEST(a_look_holds_what_it_shows),
 		TEST(clearing_ends_all_handles),
 		TEST(many_keys_come_in_any_order),

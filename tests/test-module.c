@@ -35,9 +35,9 @@ static void it_starts_once_and_stops_once(void **state)
 {
 	assert_false(module_running());
 	assert_int_equal(module_stop(), CKR_CRYPTOKI_NOT_INITIALIZED);
-	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(module_start(NULL), CKR_OK);
 	assert_true(module_running());
-	assert_int_equal(module_start(), CKR_CRYPTOKI_ALREADY_INITIALIZED);
+	assert_int_equal(module_start(NULL), CKR_CRYPTOKI_ALREADY_INITIALIZED);
 	assert_true(module_running());
 	assert_int_equal(module_stop(), CKR_OK);
 	assert_false(module_running());
@@ -47,7 +47,7 @@ static void it_starts_once_and_stops_once(void **state)
 /* No prompt, no thread, no probing: a module that is only registered must not be noticed. */
 static void a_start_asks_one_question(void **state)
 {
-	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(module_start(NULL), CKR_OK);
 	assert_int_equal(fake_calls("alg_probe"), 1);
 	assert_int_equal(fake_calls("alg_bind") + fake_calls("keyring_resolve") +
 				 fake_calls("keyring_list") + fake_calls("keyring_possess"),
@@ -82,7 +82,7 @@ static void a_stop_leaves_nothing_open(void **state)
 
 	fake_key_add(FAKE_USER_KEYRING, "logon", "pkcs11:object=a", "0123456789abcdef", 16,
 		     FAKE_PERM);
-	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(module_start(NULL), CKR_OK);
 	session = open_session();
 	assert_int_equal(C_Login(session, CKU_USER, NULL, 0), CKR_OK);
 	assert_int_equal(digest(session), CKR_OK);
@@ -102,13 +102,13 @@ static void a_new_start_begins_afresh(void **state)
 	CK_SESSION_INFO session_info;
 
 	fake_alg_hide("sha256", true);
-	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(module_start(NULL), CKR_OK);
 	assert_int_equal(C_GetMechanismInfo(0, CKM_SHA256, &info), CKR_MECHANISM_INVALID);
 	old = open_session();
 	assert_int_equal(C_Login(old, CKU_USER, NULL, 0), CKR_OK);
 	assert_int_equal(module_stop(), CKR_OK);
 	fake_alg_hide("sha256", false);
-	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(module_start(NULL), CKR_OK);
 	assert_int_equal(C_GetMechanismInfo(0, CKM_SHA256, &info), CKR_OK);
 	assert_int_equal(C_GetSessionInfo(old, &session_info), CKR_SESSION_HANDLE_INVALID);
 	session = open_session();
@@ -120,10 +120,10 @@ static void a_new_start_begins_afresh(void **state)
 static void without_af_alg_it_starts_with_no_slots(void **state)
 {
 	fake_fail("alg_probe", 1, -EAFNOSUPPORT);
-	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(module_start(NULL), CKR_OK);
 	assert_int_equal(slots_count(), 0);
 	assert_int_equal(module_stop(), CKR_OK);
-	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(module_start(NULL), CKR_OK);
 	assert_int_equal(slots_count(), 2);
 }
 
@@ -145,8 +145,8 @@ static void child(CK_SESSION_HANDLE parents)
 	CHECK(C_GetSessionInfo(parents, &info) == CKR_CRYPTOKI_NOT_INITIALIZED);
 	CHECK(module_stop() == CKR_CRYPTOKI_NOT_INITIALIZED);
 	CHECK(fake_open_sockets() == 2);
-	CHECK(module_start() == CKR_OK);
-	CHECK(module_start() == CKR_CRYPTOKI_ALREADY_INITIALIZED);
+	CHECK(module_start(NULL) == CKR_OK);
+	CHECK(module_start(NULL) == CKR_CRYPTOKI_ALREADY_INITIALIZED);
 	/* Nothing of the parent's is used, or left open. */
 	CHECK(fake_open_sockets() == 0);
 	CHECK(C_GetSessionInfo(parents, &info) == CKR_SESSION_HANDLE_INVALID);
@@ -175,7 +175,7 @@ static void check_fork(pid_t (*make_child)(void))
 	int status;
 	pid_t pid;
 
-	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(module_start(NULL), CKR_OK);
 	session = open_session();
 	assert_int_equal(C_Login(session, CKU_USER, NULL, 0), CKR_OK);
 	/* One socket in mid-message, one kept. */
@@ -231,11 +231,11 @@ static void a_child_of_a_stopped_module_may_start_it(void **state)
 	int status;
 	pid_t pid;
 
-	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(module_start(NULL), CKR_OK);
 	assert_int_equal(module_stop(), CKR_OK);
 	pid = fork();
 	if (!pid) {
-		CHECK(module_start() == CKR_OK);
+		CHECK(module_start(NULL) == CKR_OK);
 		CHECK(slots_count() == 2);
 		CHECK(module_stop() == CKR_OK);
 		_exit(0);

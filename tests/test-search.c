@@ -18,7 +18,7 @@ static struct search search;
 static int setup(void **state)
 {
 	fake_reset();
-	if (module_start() != CKR_OK)
+	if (module_start(NULL) != CKR_OK)
 		return -1;
 	slot = slot_find(0);
 	return slot ? 0 : -1;

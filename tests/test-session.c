@@ -19,7 +19,7 @@ static struct slot *slot, *other_slot;
 static int setup(void **state)
 {
 	fake_reset();
-	if (module_start() != CKR_OK)
+	if (module_start(NULL) != CKR_OK)
 		return -1;
 	slot = slot_find(0);
 	other_slot = slot_find(1);
@@ -500,7 +500,7 @@ static void nothing_opens_after_the_end(void **state)
 			 CKR_CRYPTOKI_NOT_INITIALIZED);
 	assert_int_equal(session_enter(handle, &session), CKR_CRYPTOKI_NOT_INITIALIZED);
 	assert_int_equal(session_close(handle), CKR_CRYPTOKI_NOT_INITIALIZED);
-	assert_int_equal(module_start(), CKR_OK);
+	assert_int_equal(module_start(NULL), CKR_OK);
 	assert_int_equal(session_enter(handle, &session), CKR_SESSION_HANDLE_INVALID);
 }
 

@@ -16,11 +16,14 @@
 #include "token/session.h"
 #include "token/slot.h"
 
+static struct config config;
+
 static int setup(void **state)
 {
 	fake_reset();
+	config_default(&config);
 	mechanisms_start(FAMILY_ALL);
-	slots_start();
+	slots_start(&config);
 	return 0;
 }
 
@@ -39,7 +42,7 @@ static void without_af_alg_there_are_no_slots(void **state)
 	for (size_t i = 0; i < 4; i++) {
 		slots_stop();
 		fake_fail("alg_probe", 1, errors[i]);
-		slots_start();
+		slots_start(&config);
 		assert_int_equal(slots_count(), 0);
 		assert_null(slot_find(0));
 		count = 4;
@@ -56,7 +59,7 @@ static void starting_costs_one_question(void **state)
 {
 	slots_stop();
 	fake_calls_forget();
-	slots_start();
+	slots_start(&config);
 	assert_int_equal(fake_calls("alg_probe"), 1);
 	assert_int_equal(fake_calls("alg_bind") + fake_calls("keyring_resolve"), 0);
 	slots_stop();
@@ -297,7 +300,7 @@ static void each_slot_has_a_profile(void **state)
 	slots_stop();
 	assert_null(user->profile);
 	assert_null(object_get(user, first));
-	slots_start();
+	slots_start(&config);
 	assert_non_null(user->profile);
 	/* A handle of before is not taken for one of now. */
 	assert_null(object_get(user, first));

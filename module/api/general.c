@@ -16,12 +16,13 @@ CK_RV C_Initialize(void *arguments)
 			    !!args->UnlockMutex;
 		if (callbacks != 0 && callbacks != 4)
 			return CKR_ARGUMENTS_BAD;
-		/* Locks are pthread's own; no threads are made; pReserved is read by nobody yet,
-		 * and NSS and p11-kit set it. */
+		/* Locks are pthread's own; no threads are made. */
 		if (callbacks == 4 && !(args->flags & CKF_OS_LOCKING_OK))
 			return CKR_CANT_LOCK;
 	}
-	return module_start();
+	/* Section 5.4.1 asks for NULL; p11-kit and NSS hand over a string of the administrator's.
+	 */
+	return module_start(args ? args->pReserved : NULL);
 }
 
 CK_RV C_Finalize(void *reserved)

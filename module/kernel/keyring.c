@@ -25,10 +25,48 @@ int keyring_list(int32_t keyring, int32_t **list)
 	return len / (int)sizeof(**list);
 }
 
+int keyring_persistent(void)
+{
+	long serial = keyctl_get_persistent((uid_t)-1, KEY_SPEC_PROCESS_KEYRING);
+
+	return serial < 0 ? -errno : (int)serial;
+}
+
+/* By its name: kernel, security/keys/persistent.c. */
+static bool is_persistent(int32_t keyring)
+{
+	static const char prefix[] = "_persistent.";
+	struct key_info info;
+	bool is;
+
+	if (key_describe(keyring, &info))
+		return false;
+	is = !strncmp(info.description, prefix, strlen(prefix));
+	free(info.description);
+	return is;
+}
+
 int keyring_possess(int32_t keyring)
 {
+	int err;
+
 	/* Never @s: linking into it replaces the session keyring of a process that has none. */
-	return keyctl_link(keyring, KEY_SPEC_PROCESS_KEYRING) < 0 ? -errno : 0;
+	if (!keyctl_link(keyring, KEY_SPEC_PROCESS_KEYRING))
+		return 0;
+	if (errno != EACCES)
+		return -errno;
+	if (is_persistent(keyring)) {
+		err = keyring_persistent();
+		return err < 0 ? err : 0;
+	}
+	return keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING) < 0 ? -errno : 0;
+}
+
+int key_search(int32_t keyring, const char *type, const char *description)
+{
+	long serial = keyctl_search(keyring, type, description, 0);
+
+	return serial < 0 ? -errno : (int)serial;
 }
 
 int key_describe(int32_t serial, struct key_info *info)

@@ -36,8 +36,20 @@ int keyring_resolve(int32_t special);
 /* The serial numbers in KEYRING as a new array in *LIST; returns their number. */
 int keyring_list(int32_t keyring, int32_t **list);
 
-/* Links KEYRING into this thread's process keyring, so that the thread possesses what it holds. */
+/*
+ * Links KEYRING into this thread's process keyring, so that the thread possesses what it holds.
+ * Where only a possessor may link it, what can stand above it is linked: the user keyring. 0 does
+ * not say that this sufficed.
+ */
 int keyring_possess(int32_t keyring);
+
+/* The serial number of the user's persistent keyring, made where there is none, and linked into
+ * this thread's process keyring. */
+int keyring_persistent(void);
+
+/* The serial number of the key of TYPE and DESCRIPTION in KEYRING or in a keyring below it that may
+ * be searched; links it nowhere. */
+int key_search(int32_t keyring, const char *type, const char *description);
 
 int key_describe(int32_t serial, struct key_info *info);
 

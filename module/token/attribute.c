@@ -29,6 +29,7 @@ enum kind {
 	DATE_START,
 	DATE_END,
 	MECHANISMS, /* those that the object is restricted to */
+	TRUSTED,
 	SERIAL,
 	KEYRING_TYPE,
 	CHECK_VALUE,
@@ -97,7 +98,7 @@ static const struct row key_rows[] = {
 	{CKA_MODIFIABLE, UNFLAG, FLAG_UNMODIFIABLE},
 	{CKA_COPYABLE, COPYABLE, 0},
 	{CKA_DESTROYABLE, UNFLAG, FLAG_UNDESTROYABLE},
-	{CKA_TRUSTED, FALSEHOOD, 0},
+	{CKA_TRUSTED, TRUSTED, 0},
 	{CKA_WRAP_WITH_TRUSTED, FLAG, FLAG_WRAP_WITH_TRUSTED},
 	{CKA_ALWAYS_AUTHENTICATE, FALSEHOOD, 0},
 	{CKA_START_DATE, DATE_START, 0},
@@ -206,6 +207,8 @@ static CK_RV look_up(const struct object *object, CK_ATTRIBUTE_TYPE type, struct
 		return be_bool(value, metadata->flags & row->argument);
 	case UNFLAG:
 		return be_bool(value, !(metadata->flags & row->argument));
+	case TRUSTED:
+		return be_bool(value, metadata->trusted);
 	case TOKEN:
 		return be_bool(value, !object->session);
 	case EXTRACTABLE:

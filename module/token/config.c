@@ -2,13 +2,16 @@
 #include "token/config.h"
 
 #include <errno.h>
-#include <ini.h>
+#include <keyutils.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernel/log.h"
 #include "mech/mechanism.h"
+#include "token/config-file.h"
+#include "token/reserved.h"
+#include "token/words.h"
 
 static const struct {
 	const char *name;
@@ -20,148 +23,323 @@ static const struct {
 	{"aria", FAMILY_ARIA},           {"all", FAMILY_ALL},
 };
 
-enum { TEXT_MAX = 64 * 1024, BAD_LINES_MAX = 32 };
+/* Of a [token] section, a bit each: the entries that it has. */
+enum { KEYRING = 1, MASTER = 2, CREATE = 4 };
 
-struct file {
-	const char *path;
-	char text[TEXT_MAX];
-	size_t len, at;
-	unsigned int line; /* that was read last; inih tells its handler none */
-	unsigned int bad[BAD_LINES_MAX], n_bad;
-	struct config *config; /* NULL: only bad lines are looked for */
+enum section { NOWHERE, UNKNOWN, MECHANISMS, TOKEN, KEY };
+
+struct reading {
+	struct config *config;
+	enum section section;
+	char name[80]; /* the section's, for the log */
+	struct config_line begun;
+	struct token_config *token; /* TOKEN: the section's */
+	unsigned int given;         /* TOKEN: which entries it has */
+	bool tokens_named;
+	int err;
 };
 
 static unsigned int family_named(const char *name, size_t len)
 {
 	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
-		if (strlen(families[i].name) == len && !strncmp(families[i].name, name, len))
+		if (word_is(name, len, families[i].name))
 			return families[i].family;
 	return FAMILY_NONE;
 }
 
-static void read_legacy(struct file *file, const char *list)
+static void read_legacy(struct config *config, const struct config_line *line, const char *list)
 {
-	static const char separators[] = " \t,";
+	unsigned int family;
+	const char *word;
 	size_t len;
 
-	for (list += strspn(list, separators); *list;
-	     list += len + strspn(list + len, separators)) {
-		unsigned int family;
-
-		len = strcspn(list, separators);
-		family = family_named(list, len);
+	while ((word = word_next(&list, &len))) {
+		family = family_named(word, len);
 		if (!family)
-			log_line("%s:%u: there is no family of mechanisms called %.*s", file->path,
-				 file->line, (int)len, list);
-		file->config->families |= family;
+			log_line("%s:%u: there is no family of mechanisms called %.*s", line->path,
+				 line->number, (int)len, word);
+		config->families |= family;
 	}
 }
 
-static int entry(void *user, const char *section, const char *name, const char *value)
+/* Copies TEXT, which is UTF-8, to a field of SIZE bytes, leaving out characters that do not fit. */
+static void copy_text(char *field, size_t size, const char *text)
 {
-	struct file *file = user;
+	size_t len = strnlen(text, size - 1);
 
-	if (!file->config)
-		return 1;
-	if (!strcmp(section, "mechanisms") && !strcmp(name, "legacy"))
-		read_legacy(file, value);
-	else
-		log_line("%s:%u: [%s] %s is not known", file->path, file->line, section, name);
-	return 1;
+	while (!metadata_is_text((const uint8_t *)text, len))
+		len--;
+	memcpy(field, text, len);
+	field[len] = '\0';
 }
 
-static bool is_bad(const struct file *file)
+/* TEXT is what the configuration calls the keyring. */
+static const char *set_keyring(struct token_config *token, const char *text)
 {
-	for (unsigned int i = 0; i < file->n_bad; i++)
-		if (file->bad[i] == file->line)
-			return true;
-	return false;
-}
+	const char *why = place_read(&token->keyring, text);
+	char description[sizeof(token->description) + sizeof(token->keyring.name)];
 
-/* For inih, whose buffer LINE has SIZE bytes: a line that does not fit is not read as two. */
-static char *next_line(char *line, int size, void *user)
-{
-	struct file *file = user;
-	const char *start = file->text + file->at;
-	size_t left = file->len - file->at, len;
-	const char *end = memchr(start, '\n', left);
-
-	if (!left)
-		return NULL;
-	len = end ? (size_t)(end - start) : left;
-	file->at += len + !!end;
-	file->line++;
-	line[0] = '\0';
-	if (is_bad(file) || (len && strchr("#;", start[strspn(start, " \t")])))
-		return line;
-	if (len < (size_t)size) {
-		memcpy(line, start, len);
-		line[len] = '\0';
-	} else if (file->config) {
-		log_line("%s:%u: the line is too long", file->path, file->line);
+	if (why)
+		return why;
+	copy_text(token->serial, sizeof(token->serial), text);
+	switch (token->keyring.kind) {
+	case PLACE_ALIAS:
+		snprintf(description, sizeof(description), "Linux %s keyring (@%c)", text, *text);
+		break;
+	case PLACE_PERSISTENT:
+		snprintf(description, sizeof(description), "Linux persistent keyring");
+		break;
+	case PLACE_SERIAL:
+	case PLACE_NAME:
+		snprintf(description, sizeof(description), "Linux keyring %s", text);
+		break;
 	}
-	return line;
+	copy_text(token->description, sizeof(token->description), description);
+	return NULL;
 }
 
-/* The first bad line that is not known yet, or 0. */
-static unsigned int parse(struct file *file)
+static const char *set_master(struct token_config *token, const char *text)
 {
-	int wrong;
+	const char *colon = strchr(text, ':');
 
-	file->at = 0;
-	file->line = 0;
-	/* One pointer goes to inih's reader and to its handler. */
-	wrong = ini_parse_stream(next_line, file, entry, file);
-	return wrong > 0 ? (unsigned int)wrong : 0;
+	/* Blanks separate the words of the kernel's order: security/keys/encrypted-keys. */
+	if (!colon || !colon[1] || strpbrk(text, " \t") ||
+	    (!word_is(text, (size_t)(colon - text), "user") &&
+	     !word_is(text, (size_t)(colon - text), "trusted")))
+		return "it is neither user:NAME nor trusted:NAME";
+	if (strlen(text) >= sizeof(token->master))
+		return "it is too long";
+	strcpy(token->master, text);
+	return NULL;
 }
 
-static bool read_text(struct file *file, FILE *stream)
+static const char *set_create(struct token_config *token, const char *text)
 {
-	/* One byte stays: what strspn() and strchr() look at ends with a zero. */
-	file->len = fread(file->text, 1, TEXT_MAX - 1, stream);
-	if (ferror(stream)) {
-		log_line("%s is not read: %s", file->path, strerror(errno));
-		return false;
-	}
-	if (!feof(stream)) {
-		log_line("%s is not read: it has more than %d bytes", file->path, TEXT_MAX - 1);
-		return false;
-	}
-	return true;
+	token->create = strcmp(text, "encrypted") ? CREATE_LOGON : CREATE_ENCRYPTED;
+	return token->create == CREATE_ENCRYPTED || !strcmp(text, "logon")
+		       ? NULL
+		       : "it is neither logon nor encrypted";
 }
 
-void config_read(struct config *config)
-{
-	const char *path = secure_getenv("KCRYPTOKI_CONF");
-	bool named = path && *path;
-	struct file *file;
-	unsigned int wrong = 0;
-	FILE *stream;
+static const struct {
+	const char *name;
+	unsigned int bit;
+	const char *(*set)(struct token_config *token, const char *text);
+} token_entries[] = {
+	{"keyring", KEYRING, set_keyring},
+	{"master", MASTER, set_master},
+	{"create", CREATE, set_create},
+};
 
+static struct token_config *add_token(struct config *config)
+{
+	struct token_config *token = &config->tokens[config->n_tokens++];
+
+	*token = (struct token_config){.usable = true};
+	return token;
+}
+
+static void add_default(struct config *config, const char *label, const char *keyring)
+{
+	struct token_config *token = add_token(config);
+
+	copy_text(token->label, sizeof(token->label), label);
+	set_keyring(token, keyring);
+}
+
+void config_default(struct config *config)
+{
 	memset(config, 0, sizeof(*config));
-	if (!named)
-		path = SYSCONFDIR "/kcryptoki.conf";
-	stream = fopen(path, "re");
-	file = stream ? calloc(1, sizeof(*file)) : NULL;
-	if (!file) {
-		if (stream || named || errno != ENOENT)
-			log_line("%s is not read: %s", path, strerror(errno));
-		if (stream)
-			fclose(stream);
+	add_default(config, "kernel-user", "user");
+	add_default(config, "kernel-session", "session");
+}
+
+/* The section loses what it stands for. */
+static void spoil(struct reading *reading)
+{
+	if (reading->section == TOKEN)
+		reading->token->usable = false;
+	else if (reading->section == KEY)
+		reading->config->mappings[reading->config->n_mappings - 1].unusable = true;
+}
+
+/* WHY is what is wrong with ENTRY of the section, or, where that is NULL, with the whole of it. */
+static void complain(struct reading *reading, const struct config_line *line, const char *entry,
+		     const char *why)
+{
+	log_line("%s:%u: [%s] %s%s%s; %s", line->path, line->number, reading->name,
+		 entry ? entry : "", entry ? ": " : "", why,
+		 reading->section == TOKEN ? "there will be no such token"
+					   : "none of its keys will be presented");
+	spoil(reading);
+}
+
+static void passed_over(void *user)
+{
+	/* It may have been the line that restricted the section. */
+	spoil(user);
+}
+
+static void end_section(struct reading *reading)
+{
+	struct config *config = reading->config;
+	const char *why = NULL;
+
+	if (reading->section == KEY)
+		why = mapping_end(&config->mappings[config->n_mappings - 1]);
+	else if (reading->section == TOKEN && !(reading->given & KEYRING))
+		why = "no keyring is given";
+	else if (reading->section == TOKEN && reading->token->create == CREATE_ENCRYPTED &&
+		 !(reading->given & MASTER))
+		why = "keys cannot be created encrypted without a master key";
+	if (why)
+		complain(reading, &reading->begun, NULL, why);
+	if (reading->section == TOKEN && !(reading->given & CREATE))
+		reading->token->create = reading->given & MASTER ? CREATE_ENCRYPTED : CREATE_LOGON;
+	reading->section = NOWHERE;
+}
+
+static void begin_token(struct reading *reading, const char *label)
+{
+	struct config *config = reading->config;
+	size_t len = strlen(label);
+
+	/* A file that names tokens names all of them. */
+	if (!reading->tokens_named)
+		config->n_tokens = 0;
+	reading->tokens_named = true;
+	if (config->n_tokens == TOKENS_MAX) {
+		log_line("%s:%u: [%s] is passed over: there are %d tokens before it",
+			 reading->begun.path, reading->begun.number, reading->name, TOKENS_MAX);
 		return;
 	}
-	file->path = path;
-	if (read_text(file, stream)) {
-		/* inih tells of the first bad line only: so each one is passed over in turn. */
-		while (file->n_bad < BAD_LINES_MAX && (wrong = parse(file))) {
-			log_line("%s:%u: neither a section nor a name and a value", path, wrong);
-			file->bad[file->n_bad++] = wrong;
-		}
-		if (file->n_bad == BAD_LINES_MAX)
-			log_line("%s: further bad lines are not named", path);
-		file->config = config;
-		parse(file);
+	reading->section = TOKEN;
+	reading->given = 0;
+	reading->token = add_token(config);
+	if (!len || len >= sizeof(reading->token->label) || !metadata_is_text((const uint8_t *)label, len)) {
+		complain(reading, &reading->begun, NULL, "a label is UTF-8 of 1 to 32 bytes");
+		return;
 	}
-	free(file);
-	fclose(stream);
+	strcpy(reading->token->label, label);
+	for (size_t i = 0; i + 1 < config->n_tokens; i++)
+		if (!strcmp(config->tokens[i].label, label))
+			complain(reading, &reading->begun, NULL, "the label is another token's");
+}
+
+static void begin_key(struct reading *reading)
+{
+	struct config *config = reading->config;
+	struct mapping *larger =
+		reallocarray(config->mappings, config->n_mappings + 1, sizeof(*larger));
+
+	if (!larger) {
+		reading->err = -ENOMEM;
+		return;
+	}
+	config->mappings = larger;
+	larger[config->n_mappings++] = (struct mapping){0};
+	reading->section = KEY;
+}
+
+static void section(void *user, const struct config_line *line, const char *name)
+{
+	struct reading *reading = user;
+	size_t kind = name ? strcspn(name, " \t") : 0;
+
+	end_section(reading);
+	reading->begun = *line;
+	if (!name)
+		return;
+	snprintf(reading->name, sizeof(reading->name), "%s", name);
+	if (word_is(name, kind, "token"))
+		begin_token(reading, name + kind + strspn(name + kind, " \t"));
+	else if (word_is(name, kind, "key"))
+		begin_key(reading);
+	else
+		reading->section = strcmp(name, "mechanisms") ? UNKNOWN : MECHANISMS;
+}
+
+static void unknown(const struct reading *reading, const struct config_line *line, const char *name)
+{
+	log_line("%s:%u: [%s] %s is not known", line->path, line->number, reading->name, name);
+}
+
+static void token_entry(struct reading *reading, const struct config_line *line, const char *name,
+			const char *value)
+{
+	const size_t n = sizeof(token_entries) / sizeof(*token_entries);
+	const char *why;
+	size_t i = 0;
+
+	while (i < n && strcmp(token_entries[i].name, name))
+		i++;
+	if (i == n) {
+		unknown(reading, line, name);
+		return;
+	}
+	why = reading->given & token_entries[i].bit ? "it stands twice"
+						    : token_entries[i].set(reading->token, value);
+	reading->given |= token_entries[i].bit;
+	if (why)
+		complain(reading, line, name, why);
+}
+
+static void entry(void *user, const struct config_line *line, const char *name, const char *value)
+{
+	struct reading *reading = user;
+	const char *why;
+
+	switch (reading->section) {
+	case NOWHERE:
+		break;
+	case TOKEN:
+		token_entry(reading, line, name, value);
+		break;
+	case KEY:
+		why = mapping_set(&reading->config->mappings[reading->config->n_mappings - 1], name,
+				  value);
+		if (why)
+			complain(reading, line, name, why);
+		break;
+	case MECHANISMS:
+		if (!strcmp(name, "legacy"))
+			read_legacy(reading->config, line, value);
+		else
+			unknown(reading, line, name);
+		break;
+	case UNKNOWN:
+		unknown(reading, line, name);
+		break;
+	}
+}
+
+int config_read(struct config *config, const char *reserved)
+{
+	static const struct config_parser parser = {
+		.section = section, .entry = entry, .passed_over = passed_over};
+	struct reading reading = {.config = config, .section = UNKNOWN};
+	const char *path;
+	char *named;
+	int err;
+
+	config_default(config);
+	err = reserved_conf(reserved, &named);
+	if (err)
+		return err;
+	path = named && *named ? named : secure_getenv("KCRYPTOKI_CONF");
+	if (path && *path)
+		err = config_file_read(path, true, &parser, &reading);
+	else
+		err = config_file_read(SYSCONFDIR "/kcryptoki.conf", false, &parser, &reading);
+	end_section(&reading);
+	free(named);
+	return err ? err : reading.err;
+}
+
+void config_free(struct config *config)
+{
+	for (size_t i = 0; i < config->n_mappings; i++)
+		mapping_free(&config->mappings[i]);
+	free(config->mappings);
+	memset(config, 0, sizeof(*config));
 }

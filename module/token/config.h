@@ -1,19 +1,48 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The configuration: an INI file, SYSCONFDIR/kcryptoki.conf or what KCRYPTOKI_CONF names. There
- * need not be one.
- *
- *	[mechanisms]
- *	legacy = des3 camellia
+ * The configuration: an INI file, as kcryptoki.conf explains. The file is what pReserved names
+ * (reserved.h), else KCRYPTOKI_CONF, else SYSCONFDIR/kcryptoki.conf; there need not be one.
  */
 #ifndef KCRYPTOKI_CONFIG_H
 #define KCRYPTOKI_CONFIG_H
 
-struct config {
-	unsigned int families; /* enum family: what "legacy" names, or all of them */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "token/mapping.h"
+#include "token/place.h"
+
+enum { TOKENS_MAX = 16 };
+
+/* What C_GenerateKey makes of a token key that is not to be extracted. */
+enum create { CREATE_LOGON, CREATE_ENCRYPTED };
+
+/* A [token] section. Its place among them is its slot's id, whatever becomes of the others. */
+struct token_config {
+	bool usable;
+	char label[33];       /* CK_TOKEN_INFO.label */
+	char serial[17];      /* CK_TOKEN_INFO.serialNumber */
+	char description[65]; /* CK_SLOT_INFO.slotDescription */
+	struct place keyring;
+	char master[256]; /* "user:kmk", as the kernel's encrypted keys name one; "": none */
+	enum create create;
 };
 
-/* Reads the file. What is wrong in it the log names, by file and line, and is passed over. */
-void config_read(struct config *config);
+struct config {
+	unsigned int families; /* enum family: what "legacy" names, or all of them */
+	struct token_config tokens[TOKENS_MAX];
+	size_t n_tokens;
+	struct mapping *mappings; /* owned: the [key] sections */
+	size_t n_mappings;
+};
+
+/* The configuration where there is no file: two tokens, of the user and of the session keyring. */
+void config_default(struct config *config);
+
+/* Reads the file; RESERVED is pReserved. What is wrong in it the log names, by file and line, and
+ * is passed over. 0, or -ENOMEM. The result is to be freed in either case. */
+int config_read(struct config *config, const char *reserved);
+
+void config_free(struct config *config);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/keyring.h"
 #include "kernel/log.h"
 #include "kernel/proc-keys.h"
 #include "token/lock.h"
@@ -273,6 +274,8 @@ CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32
 	looked = ++inventory->clock;
 	unlock();
 	got = keyring_list(keyring, &serials);
+	if (got == -EACCES && !keyring_possess(keyring))
+		got = keyring_list(keyring, &serials);
 	if (got == -ENOMEM)
 		return CKR_HOST_MEMORY;
 	if (got < 0) {

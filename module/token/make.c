@@ -129,7 +129,7 @@ static CK_RV choose(const struct session *session, const struct template *templa
 	const char *wanted = template->keyring_type;
 	bool extractable = template->metadata.flags & FLAG_EXTRACTABLE;
 	bool sealed = origin == ORIGIN_GENERATE && template->token && slot->master && !extractable &&
-		      (*wanted ? !strcmp(wanted, "encrypted") : !slot->logon);
+		      (*wanted ? !strcmp(wanted, "encrypted") : slot->create == CREATE_ENCRYPTED);
 
 	order->type = extractable ? "user" : sealed ? "encrypted" : "logon";
 	order->perm = extractable ? KEY_PERM_READABLE : KEY_PERM_CONSTANT;

@@ -59,14 +59,14 @@ struct metadata {
 	/* CKA_ALLOWED_MECHANISMS; owned. NULL: all. */
 	CK_MECHANISM_TYPE *mechanisms;
 	size_t n_mechanisms;
-	bool trusted;       /* CKA_TRUSTED: the configuration's word, not the description's */
 	char unique_id[17]; /* CKA_UNIQUE_ID: 16 hex digits, the same after a reboot */
+	bool trusted;       /* CKA_TRUSTED: no description says it, see mapping.h */
 };
 
 /*
  * Reads DESCRIPTION, of a key of TYPE ("logon"), into METADATA. 0; -ENOMSG where the description is
- * no pkcs11: URI; -EINVAL where it is one, but not of a secret key or not understood (WHY says
- * which); -ENOMEM.
+ * no pkcs11: URI: then METADATA has defaults and its unique_id; -EINVAL where it is one, but not of
+ * a secret key or not understood (WHY says which); -ENOMEM.
  */
 int metadata_read(struct metadata *metadata, const char *type, const char *description,
 		  const char **why);

@@ -27,6 +27,9 @@ enum { STOPPED, STARTING, RUNNING, STOPPING };
 static atomic_int *stage;
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
 
+/* As it was at the start, for as long as the module runs. */
+static struct config config;
+
 /* Whether the tables hold something: true in a child means that it is its parent's. */
 static bool used;
 
@@ -65,10 +68,25 @@ bool module_running(void)
 	return stage && atomic_load_explicit(stage, memory_order_acquire) == RUNNING;
 }
 
-CK_RV module_start(void)
+/* Reads the configuration, whose old content is freed or a parent's, and tells those who keep to
+ * it.
+ */
+static int configure(const char *reserved)
+{
+	int err = config_read(&config, reserved);
+
+	if (err) {
+		config_free(&config);
+		return err;
+	}
+	mechanisms_start(config.families);
+	mappings_start(config.mappings, config.n_mappings);
+	return 0;
+}
+
+CK_RV module_start(const char *reserved)
 {
 	int expected = STOPPED;
-	struct config config;
 
 	pthread_once(&prepared, prepare);
 	if (!stage)
@@ -87,11 +105,15 @@ CK_RV module_start(void)
 	}
 	used = true;
 	log_open();
-	config_read(&config);
-	mechanisms_start(config.families);
+	if (configure(reserved)) {
+		log_close();
+		used = false;
+		atomic_store_explicit(stage, STOPPED, memory_order_release);
+		return CKR_HOST_MEMORY;
+	}
 	serials_forget();
 	random_forget();
-	slots_start();
+	slots_start(&config);
 	atomic_store_explicit(stage, RUNNING, memory_order_release);
 	return CKR_OK;
 }
@@ -106,6 +128,8 @@ CK_RV module_stop(void)
 	slots_stop();
 	own_clear();
 	transform_purge(0);
+	mappings_start(NULL, 0);
+	config_free(&config);
 	log_close();
 	used = false;
 	atomic_store_explicit(stage, STOPPED, memory_order_release);

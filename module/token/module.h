@@ -10,7 +10,8 @@
 
 #include "pkcs11.h"
 
-CK_RV module_start(void);
+/* RESERVED is CK_C_INITIALIZE_ARGS.pReserved: see reserved.h. */
+CK_RV module_start(const char *reserved);
 CK_RV module_stop(void);
 
 /* Between a start and a stop, in the process that started. Costs no system call. */

@@ -9,6 +9,7 @@
 #include "key/own.h"
 #include "token/handle.h"
 #include "token/lock.h"
+#include "token/mapping.h"
 #include "token/sidecar.h"
 
 static struct handle_table objects; /* under the module lock */
@@ -92,6 +93,9 @@ int object_open(const struct slot *slot, int32_t keyring, int32_t serial, struct
 	if (!err) {
 		err = metadata_read(&made->metadata, made->key->source->type,
 				    made->key->description, &why);
+		if (!err || err == -ENOMSG)
+			err = mapping_apply(&made->metadata, made->key->source->type,
+					    made->key->description, !err, &why);
 		if (err == -EINVAL)
 			log_line("key %d (%s %s) is not presented: %s", serial,
 				 made->key->source->type, made->key->description, why);

@@ -2,61 +2,59 @@
 #include "token/slot.h"
 
 #include <errno.h>
-#include <keyutils.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/alg.h"
-#include "kernel/keyring.h"
 #include "kernel/log.h"
 #include "mech/mechanism.h"
 #include "mech/rv.h"
 #include "token/lock.h"
 
-static struct slot slots[] = {
-	{
-		.id = 0,
-		.label = "kernel-user",
-		.serial = "user",
-		.description = "Linux user keyring (@u)",
-		.keyring = KEY_SPEC_USER_KEYRING,
-	},
-	{
-		.id = 1,
-		.label = "kernel-session",
-		.serial = "session",
-		.description = "Linux session keyring (@s)",
-		.keyring = KEY_SPEC_SESSION_KEYRING,
-	},
-};
-
-enum { SLOTS = sizeof(slots) / sizeof(*slots) };
-
+static struct slot slots[TOKENS_MAX];
 static _Atomic CK_ULONG offered;
 
-void slots_start(void)
+static void offer(const struct token_config *token, CK_SLOT_ID id)
+{
+	struct slot *slot = &slots[offered];
+
+	*slot = (struct slot){
+		.id = id,
+		.label = token->label,
+		.serial = token->serial,
+		.description = token->description,
+		.keyring = &token->keyring,
+		.master = *token->master ? token->master : NULL,
+		.create = token->create,
+	};
+	slot->profile = object_profile(slot);
+	if (slot->profile && object_publish(slot->profile) != CKR_OK) {
+		object_put(slot->profile);
+		slot->profile = NULL;
+	}
+	offered++;
+}
+
+void slots_start(const struct config *config)
 {
 	int err = alg_probe();
 
-	if (err)
+	offered = 0;
+	if (err) {
 		log_line("no slots: this process cannot open AF_ALG sockets: %s%s", strerror(-err),
 			 err == -EAFNOSUPPORT
 				 ? " (the kernel is built without CONFIG_CRYPTO_USER_API_*, the "
 				   "module af_alg cannot be loaded, or crypto.af_alg_restrict is 2)"
 				 : "");
-	offered = err ? 0 : SLOTS;
-	for (size_t i = 0; i < offered; i++) {
-		slots[i].profile = object_profile(&slots[i]);
-		if (slots[i].profile && object_publish(slots[i].profile) != CKR_OK) {
-			object_put(slots[i].profile);
-			slots[i].profile = NULL;
-		}
+		return;
 	}
+	for (size_t i = 0; i < config->n_tokens; i++)
+		if (config->tokens[i].usable)
+			offer(&config->tokens[i], i);
 }
 
 void slots_stop(void)
 {
-	for (size_t i = 0; i < SLOTS; i++) {
+	for (size_t i = 0; i < offered; i++) {
 		inventory_clear(&slots[i].inventory);
 		if (slots[i].profile)
 			object_withdraw(slots[i].profile);
@@ -68,12 +66,7 @@ void slots_stop(void)
 
 void slots_abandon(void)
 {
-	for (size_t i = 0; i < SLOTS; i++) {
-		memset(&slots[i].inventory, 0, sizeof(slots[i].inventory));
-		slots[i].profile = NULL;
-		slots[i].login = LOGIN_NONE;
-		slots[i].sessions = slots[i].rw_sessions = 0;
-	}
+	memset(slots, 0, sizeof(slots));
 	offered = 0;
 }
 
@@ -181,8 +174,7 @@ CK_RV slot_mechanism_info(CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
 
 int slot_keyring(const struct slot *slot)
 {
-	/* By serial from here on: the alias of the session keyring can change what it means. */
-	return keyring_resolve(slot->keyring);
+	return place_resolve(slot->keyring);
 }
 
 CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count)

@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Slots and their tokens: one for each keyring, in an order that does not change. Where this
- * process has no AF_ALG there are none.
+ * Slots and their tokens: one for each token of the configuration, whose place there is its id.
+ * Where this process has no AF_ALG there are none.
  */
 #ifndef KCRYPTOKI_SLOT_H
 #define KCRYPTOKI_SLOT_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "pkcs11.h"
+#include "token/config.h"
 #include "token/inventory.h"
 
 enum login { LOGIN_NONE, LOGIN_USER, LOGIN_SO };
 
 struct slot {
 	CK_SLOT_ID id;
-	const char *label;       /* CK_TOKEN_INFO.label */
-	const char *serial;      /* CK_TOKEN_INFO.serialNumber */
-	const char *description; /* CK_SLOT_INFO.slotDescription */
-	int32_t keyring;         /* KEY_SPEC_..., resolved anew at each look */
-	const char *master;      /* "user:NAME", under which new keys are encrypted; NULL: none */
-	bool logon;              /* new keys are of type logon, even though there is a master */
+	const char *label;           /* CK_TOKEN_INFO.label */
+	const char *serial;          /* CK_TOKEN_INFO.serialNumber */
+	const char *description;     /* CK_SLOT_INFO.slotDescription */
+	const struct place *keyring; /* see slot_keyring() */
+	/* For C_GenerateKey: the master key under which the kernel seals encrypted keys, as its
+	 * orders name it ("user:kmk"), or NULL; and of which type a key that is not to be extracted
+	 * is made. */
+	const char *master;
+	enum create create;
 
 	/* under the module lock */
 	struct inventory inventory;
@@ -30,8 +33,8 @@ struct slot {
 	CK_ULONG sessions, rw_sessions;
 };
 
-/* Asks for AF_ALG, and offers the slots where it is there. */
-void slots_start(void);
+/* Asks for AF_ALG, and offers the tokens of CONFIG, which stays the caller's, where it is there. */
+void slots_start(const struct config *config);
 
 /* Forgets all objects and logins. All sessions are closed. */
 void slots_stop(void);
@@ -53,7 +56,8 @@ void slot_token_info(const struct slot *slot, CK_TOKEN_INFO *info);
 CK_RV slot_mechanisms(CK_MECHANISM_TYPE *list, CK_ULONG *count);
 CK_RV slot_mechanism_info(CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info);
 
-/* The serial number of SLOT's keyring, for this thread, as it is now; or -errno. */
+/* The serial number of SLOT's keyring, as this thread sees it now, or -errno. By serial from there
+ * on: the alias of the session keyring can change what it means. */
 int slot_keyring(const struct slot *slot);
 
 /* A reference to the object of key SERIAL in SLOT's keyring, looked for anew; or NULL. */

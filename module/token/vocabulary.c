@@ -84,18 +84,23 @@ const char *vocabulary_of_key_type(CK_KEY_TYPE type)
 	return NULL;
 }
 
+static unsigned int bit_of(const struct bit *table, const char *word, size_t len)
+{
+	while (table->name && (strlen(table->name) != len || strncmp(table->name, word, len)))
+		table++;
+	return table->bit;
+}
+
 static int read_bits(const struct bit *table, const char *list, unsigned int *bits)
 {
 	*bits = 0;
 	while (*list) {
 		size_t len = strcspn(list, ",");
-		const struct bit *row = table;
+		unsigned int bit = bit_of(table, list, len);
 
-		while (row->name && (strlen(row->name) != len || strncmp(row->name, list, len)))
-			row++;
-		if (!row->name)
+		if (!bit)
 			return -EINVAL;
-		*bits |= row->bit;
+		*bits |= bit;
 		list += len;
 		if (*list)
 			list++;
@@ -113,6 +118,11 @@ static void write_bits(const struct bit *table, unsigned int bits, char text[VOC
 			strcat(text, ",");
 		strcat(text, table->name);
 	}
+}
+
+unsigned int vocabulary_one_usage(const char *word, size_t len)
+{
+	return bit_of(usage_words, word, len);
 }
 
 int vocabulary_usage(const char *list, unsigned int *usage)

@@ -18,6 +18,9 @@ int vocabulary_key_type(const char *word, CK_KEY_TYPE *type);
 /* The word for TYPE, or NULL. */
 const char *vocabulary_of_key_type(CK_KEY_TYPE type);
 
+/* The usage that the LEN bytes at WORD name, or 0. */
+unsigned int vocabulary_one_usage(const char *word, size_t len);
+
 /* Lists, with commas between: enum usage and enum flag of metadata.h. */
 int vocabulary_usage(const char *list, unsigned int *usage);
 void vocabulary_of_usage(unsigned int usage, char text[VOCABULARY_MAX]);
