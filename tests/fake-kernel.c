@@ -14,7 +14,7 @@
 #include "fake-inside.h"
 #include "kernel/alg.h"
 
-enum { PAGE = 4096, FDS = 8192, FUNCTIONS = 24, ALGORITHMS = 128 };
+enum { PAGE = 4096, FDS = 8192, FUNCTIONS = 40, ALGORITHMS = 128 };
 
 /* A transform, or an op socket. */
 struct sock {

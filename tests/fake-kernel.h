@@ -59,6 +59,10 @@ void fake_key_unlink(int32_t serial); /* and collected */
 void fake_key_set_perm(int32_t serial, uint32_t perm);
 void fake_key_update(int32_t serial, const void *payload, size_t len);
 
+/* How many keys of TYPE there are; the most that there may be of all types (0: no limit). */
+size_t fake_keys(const char *type);
+void fake_quota(size_t count);
+
 /* DISTANT: a thread possesses what is in KEYRING only after keyring_possess(). */
 void fake_keyring_distant(int32_t keyring, bool distant);
 

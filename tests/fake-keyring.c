@@ -16,7 +16,10 @@ enum { KEYS = 512, KEYRINGS = 4, FIRST_SERIAL = 0x1234567 };
 enum permission {
 	VIEW = KEY_POS_VIEW | KEY_USR_VIEW,
 	READ = KEY_POS_READ | KEY_USR_READ,
-	SEARCH = KEY_POS_SEARCH | KEY_USR_SEARCH
+	SEARCH = KEY_POS_SEARCH | KEY_USR_SEARCH,
+	WRITE = KEY_POS_WRITE | KEY_USR_WRITE,
+	LINK = KEY_POS_LINK | KEY_USR_LINK,
+	SETATTR = KEY_POS_SETATTR | KEY_USR_SETATTR
 };
 
 struct fake_key {
@@ -29,7 +32,7 @@ struct fake_key {
 };
 
 static struct fake_key keys[KEYS];
-static size_t n_keys, keys_made;
+static size_t n_keys, keys_made, quota;
 static int32_t distant[KEYRINGS];
 static char *forged;
 
@@ -74,7 +77,7 @@ void fake_keys_forget(void)
 		free(keys[i].description);
 		free(keys[i].payload);
 	}
-	n_keys = 0;
+	n_keys = quota = 0;
 	memset(distant, 0, sizeof(distant));
 	memset(&linked, 0, sizeof(linked));
 	fake_proc_keys_forge(NULL);
@@ -232,6 +235,38 @@ int keyring_list(int32_t keyring, int32_t **list)
 	return (int)fake_left(n);
 }
 
+static int find_in(int32_t keyring, const char *type, const char *description)
+{
+	for (size_t i = 0; i < n_keys; i++)
+		if (keys[i].keyring == keyring && keys[i].dead != -ENOKEY &&
+		    !strcmp(keys[i].type, type) && !strcmp(keys[i].description, description))
+			return keys[i].serial;
+	return -ENOKEY;
+}
+
+static size_t keys_alive(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_keys; i++)
+		n += keys[i].dead != -ENOKEY;
+	return n;
+}
+
+size_t fake_keys(const char *type)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_keys; i++)
+		n += keys[i].dead != -ENOKEY && !strcmp(keys[i].type, type);
+	return n;
+}
+
+void fake_quota(size_t count)
+{
+	quota = count;
+}
+
 static int search(int32_t keyring, const char *type, const char *description)
 {
 	int found = -ENOKEY;
@@ -244,6 +279,114 @@ static int search(int32_t keyring, const char *type, const char *description)
 		if (keys[i].keyring == keyring && !keys[i].dead && !strcmp(keys[i].type, "keyring"))
 			found = search(keys[i].serial, type, description);
 	return found;
+}
+
+int key_request(const char *type, const char *description)
+{
+	int err = fake_entered("key_request"), found = search(FAKE_SESSION_KEYRING, type, description);
+
+	if (found < 0)
+		found = search(FAKE_USER_KEYRING, type, description);
+	return (int)fake_left(err ? err : found);
+}
+
+/* A keyring's own permissions do not count here, but for those that are distant. */
+static int writable(int32_t keyring)
+{
+	return possessed(keyring) ? 0 : -EACCES;
+}
+
+int key_add(const char *type, const char *description, const void *payload, size_t len,
+	    int32_t keyring)
+{
+	int err = fake_entered("key_add"), serial;
+	struct fake_key *key;
+
+	keyring = serial_of(keyring);
+	if (!err)
+		err = writable(keyring);
+	if (!err && quota && keys_alive() >= quota)
+		err = -EDQUOT;
+	if (err)
+		return (int)fake_left(err);
+	serial = find_in(keyring, type, description);
+	key = serial > 0 ? key_of(serial) : NULL;
+	if (key && !permits(key, WRITE))
+		err = -EACCES;
+	if (!key)
+		serial = fake_key_add(keyring, type, description, payload ? payload : "", len,
+				      FAKE_PERM);
+	else if (!err)
+		fake_key_update(serial, payload, len);
+	return (int)fake_left(err ? err : serial);
+}
+
+int key_move(int32_t serial, int32_t from, int32_t to)
+{
+	int err = fake_entered("key_move");
+	struct fake_key *key = key_of(serial);
+
+	to = serial_of(to);
+	if (!err)
+		err = writable(to);
+	if (!err && (!key || key->dead || key->keyring != from))
+		err = -ENOKEY;
+	if (!err && find_in(to, key->type, key->description) > 0)
+		err = -EEXIST;
+	if (!err && !permits(key, LINK))
+		err = -EACCES;
+	if (!err)
+		key->keyring = to;
+	return (int)fake_left(err);
+}
+
+int key_unlink(int32_t serial, int32_t keyring)
+{
+	int err = fake_entered("key_unlink");
+	struct fake_key *key = key_of(serial);
+
+	keyring = serial_of(keyring);
+	if (!err)
+		err = writable(keyring);
+	if (!err && (!key || key->dead == -ENOKEY || key->keyring != keyring))
+		err = -ENOENT;
+	if (!err)
+		key->dead = -ENOKEY;
+	return (int)fake_left(err);
+}
+
+int key_update(int32_t serial, const void *payload, size_t len)
+{
+	int err = fake_entered("key_update");
+	struct fake_key *key;
+
+	if (!err)
+		err = look_up(serial, WRITE, &key);
+	if (!err)
+		fake_key_update(serial, payload, len);
+	return (int)fake_left(err);
+}
+
+int key_set_perm(int32_t serial, uint32_t perm)
+{
+	int err = fake_entered("key_set_perm");
+	struct fake_key *key;
+
+	if (!err)
+		err = look_up(serial, SETATTR, &key);
+	if (!err)
+		key->perm = perm;
+	return (int)fake_left(err);
+}
+
+int keyring_clear(int32_t keyring)
+{
+	int err = fake_entered("keyring_clear");
+
+	for (size_t i = 0; !err && i < n_keys; i++)
+		if (keys[i].keyring == keyring)
+			keys[i].dead = -ENOKEY;
+	return (int)fake_left(err);
 }
 
 int key_search(int32_t keyring, const char *type, const char *description)

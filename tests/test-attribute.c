@@ -25,7 +25,7 @@ static struct object *make(const char *description, size_t len, bool measured)
 	struct object *made = NULL;
 	char *text = NULL;
 
-	assert_int_equal(object_open(&slot, FAKE_USER_KEYRING, serial, &made), 0);
+	assert_int_equal(object_open(&slot, FAKE_USER_KEYRING, serial, &made, (char[17]){0}), 0);
 	if (measured)
 		assert_int_equal(proc_keys_read(&text), 0);
 	object_measure(made, text);

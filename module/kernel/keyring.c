@@ -91,13 +91,6 @@ int key_usable(int32_t serial)
 	return keyctl_get_keyring_ID(serial, 0) < 0 ? -errno : 0;
 }
 
-int key_search(int32_t keyring, const char *type, const char *description)
-{
-	long serial = keyctl_search(keyring, type, description, 0);
-
-	return serial < 0 ? -errno : (int)serial;
-}
-
 int key_request(const char *type, const char *description)
 {
 	key_serial_t serial = request_key(type, description, NULL, 0);

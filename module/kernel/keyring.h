@@ -57,9 +57,6 @@ int key_describe(int32_t serial, struct key_info *info);
  * just what ALG_SET_KEY_BY_KEY_SERIAL asks for. */
 int key_usable(int32_t serial);
 
-/* The key of TYPE and DESCRIPTION in KEYRING or below it, its serial number. */
-int key_search(int32_t keyring, const char *type, const char *description);
-
 /* The key that request_key(2) finds for this thread, as the kernel itself looks for a master key; its
  * serial number. Makes none. */
 int key_request(const char *type, const char *description);

@@ -55,7 +55,7 @@ const char *place_read(struct place *place, const char *text)
 		return "it names no keyring";
 	if (len >= sizeof(place->name))
 		return "the name is too long";
-	if (!is_text((const uint8_t *)text, len))
+	if (!metadata_is_text((const uint8_t *)text, len))
 		return "the name is not UTF-8";
 	memcpy(place->name, text, len);
 	return NULL;

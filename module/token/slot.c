@@ -2,6 +2,7 @@
 #include "token/slot.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/alg.h"
