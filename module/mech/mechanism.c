@@ -52,7 +52,7 @@ static atomic_uchar *verdict_of(const struct mechanism *row)
 {
 	size_t i = 0;
 
-	while (strcmp(mechanisms[i].kernel_name, row->kernel_name) ||
+	while (!mechanisms[i].kernel_name || strcmp(mechanisms[i].kernel_name, row->kernel_name) ||
 	       strcmp(mechanisms[i].kernel_type, row->kernel_type))
 		i++;
 	return &verdicts[i];
@@ -60,11 +60,14 @@ static atomic_uchar *verdict_of(const struct mechanism *row)
 
 int mechanism_offered(const struct mechanism *row)
 {
-	atomic_uchar *verdict = verdict_of(row);
+	atomic_uchar *verdict;
 	int fd;
 
 	if (row->family & ~atomic_load(&offered_families))
 		return 0;
+	if (!row->kernel_name)
+		return 1;
+	verdict = verdict_of(row);
 	if (atomic_load(verdict) != UNKNOWN)
 		return atomic_load(verdict) == OFFERED;
 
@@ -91,7 +94,7 @@ bool mechanism_takes_key(const struct mechanism *row)
 
 bool mechanism_fits_key(const struct mechanism *row, CK_KEY_TYPE type)
 {
-	return row->key_types[0] == type || row->key_types[1] == type;
+	return row->any_key || row->key_types[0] == type || row->key_types[1] == type;
 }
 
 bool mechanism_fits_length(const struct mechanism *row, ssize_t length)
