@@ -15,6 +15,28 @@
 
 enum { DATA = 32768 };
 
+/* How often as many bytes were wiped as are looked for. */
+static size_t looked_for, wiped;
+
+static void wipe(void *bytes, size_t len)
+{
+	memset(bytes, 0, len);
+	wiped += len == looked_for;
+}
+
+void explicit_bzero(void *bytes, size_t len)
+{
+	wipe(bytes, len);
+}
+
+/* What explicit_bzero() is called where the C library checks sizes. */
+void __explicit_bzero_chk(void *bytes, size_t len, size_t size);
+
+void __explicit_bzero_chk(void *bytes, size_t len, size_t size)
+{
+	wipe(bytes, len);
+}
+
 static const char secret[] = "0123456789abcdef0123456789ABCDEF";
 static uint8_t bytes[DATA];
 static struct derivation_data ecb;
@@ -74,9 +96,13 @@ static void check(size_t len)
 	memset(out, 0xa5, sizeof(out));
 	fake_cipher(derivation.row->kernel_name, secret, 32, false, cbc.iv, bytes, sizeof(bytes),
 		    expected);
+	looked_for = (len + 15) / 16 * 16;
+	wiped = 0;
 	assert_int_equal(derive_run(&derivation, &len, 1, out), CKR_OK);
 	assert_memory_equal(out, expected, len);
 	assert_int_equal(out[len], 0xa5);
+	/* The blocks that it took. */
+	assert_int_equal(wiped, 1);
 }
 
 static void a_key_is_the_beginning_of_the_ciphertext(void **state)

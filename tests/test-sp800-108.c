@@ -15,6 +15,28 @@
 
 enum { OUT_MAX = 8192, TEXT_MAX = 256 };
 
+/* How often a segment was wiped. */
+static size_t wiped;
+
+static void wipe(void *bytes, size_t len)
+{
+	memset(bytes, 0, len);
+	wiped += len == ALG_DIGEST_MAX;
+}
+
+void explicit_bzero(void *bytes, size_t len)
+{
+	wipe(bytes, len);
+}
+
+/* What explicit_bzero() is called where the C library checks sizes. */
+void __explicit_bzero_chk(void *bytes, size_t len, size_t size);
+
+void __explicit_bzero_chk(void *bytes, size_t len, size_t size)
+{
+	wipe(bytes, len);
+}
+
 static const char secret[] = "0123456789abcdef0123456789ABCDEF";
 static size_t secret_len;
 static uint8_t label[] = {0xde, 0xad, 0xbe, 0xef}, zero[1], context[] = {0xfe, 0xed, 0xbe};
@@ -167,9 +189,11 @@ static void check(const size_t *lens, size_t n)
 		total += lens[i];
 	memset(out, 0xa5, sizeof(out));
 	reference(lens, n, expected);
+	wiped = 0;
 	assert_int_equal(derive_run(&derivation, lens, n, out), CKR_OK);
 	assert_memory_equal(out, expected, total);
 	assert_int_equal(out[total], 0xa5);
+	assert_int_equal(wiped, 1);
 }
 
 static const CK_MECHANISM_TYPE prfs[] = {CKM_SHA_1_HMAC,    CKM_SHA224_HMAC,   CKM_SHA256_HMAC,
@@ -342,8 +366,10 @@ static void a_wrong_field_is_refused(void **state)
 	choose(false, CKM_SHA256_HMAC);
 	fields[1] = counter_field;
 	refuses();
-	fields[0] = (struct kdf_field){CK_SP800_108_ITERATION_VARIABLE, NULL, 0};
+	fields[0] = counter_field;
 	set_fields(1);
+	refuses();
+	fields[0] = (struct kdf_field){CK_SP800_108_ITERATION_VARIABLE, NULL, 0};
 	refuses();
 	choose(true, CKM_SHA256_HMAC);
 	fields[0] = (struct kdf_field){CK_SP800_108_ITERATION_VARIABLE, &counter, sizeof(counter)};

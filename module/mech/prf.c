@@ -47,8 +47,6 @@ CK_RV prf_compute(struct prf *prf, const struct iovec *input, size_t count, uint
 	struct iovec result = {.iov_base = out, .iov_len = prf->row->size};
 	int err = 0;
 
-	/* Until the end of the message, and after a failure. */
-	prf->socket->spoilt = true;
 	while (count && !err) {
 		size_t some = count < IOV_MAX ? count : IOV_MAX;
 
