@@ -88,4 +88,77 @@ struct chacha20_poly1305_message_params {
 	CK_BYTE *tag; /* 16 bytes */
 };
 
+/* CK_KEY_DERIVATION_STRING_DATA: section 6.43.2 */
+struct derivation_data {
+	CK_BYTE *data;
+	CK_ULONG data_len;
+};
+
+/* CK_AES_CBC_ENCRYPT_DATA_PARAMS: section 6.17.2 */
+struct cbc_encrypt_data_params {
+	CK_BYTE iv[16];
+	CK_BYTE *data;
+	CK_ULONG data_len;
+};
+
+/* CK_HKDF_PARAMS: section 6.62.2 */
+struct hkdf_params {
+	CK_BBOOL extract;
+	CK_BBOOL expand;
+	CK_MECHANISM_TYPE hash;
+	CK_ULONG salt_type; /* CKF_HKDF_SALT_... */
+	CK_BYTE *salt;
+	CK_ULONG salt_len;
+	CK_OBJECT_HANDLE salt_key;
+	CK_BYTE *info;
+	CK_ULONG info_len;
+};
+
+/* CK_SP800_108_COUNTER_FORMAT: section 6.42.2 */
+struct kdf_counter_format {
+	CK_BBOOL little_endian;
+	CK_ULONG bits;
+};
+
+/* CK_SP800_108_DKM_LENGTH_FORMAT */
+struct kdf_length_format {
+	CK_ULONG method; /* CK_SP800_108_DKM_LENGTH_SUM_OF_... */
+	CK_BBOOL little_endian;
+	CK_ULONG bits;
+};
+
+/* CK_PRF_DATA_PARAM */
+struct kdf_field {
+	CK_ULONG type; /* CK_SP800_108_... */
+	void *value;
+	CK_ULONG value_len;
+};
+
+/* CK_DERIVED_KEY */
+struct derived_key {
+	CK_ATTRIBUTE *attributes;
+	CK_ULONG n_attributes;
+	CK_OBJECT_HANDLE *key; /* where the handle goes */
+};
+
+/* CK_SP800_108_KDF_PARAMS */
+struct counter_kdf_params {
+	CK_MECHANISM_TYPE prf;
+	CK_ULONG n_fields;
+	struct kdf_field *fields;
+	CK_ULONG n_more;
+	struct derived_key *more;
+};
+
+/* CK_SP800_108_FEEDBACK_KDF_PARAMS */
+struct feedback_kdf_params {
+	CK_MECHANISM_TYPE prf;
+	CK_ULONG n_fields;
+	struct kdf_field *fields;
+	CK_ULONG iv_len;
+	CK_BYTE *iv;
+	CK_ULONG n_more;
+	struct derived_key *more;
+};
+
 #endif

@@ -57,6 +57,7 @@ static const struct {
 	{CKK_SHA3_384_HMAC, "sha3-384-hmac"},
 	{CKK_SHA3_512_HMAC, "sha3-512-hmac"},
 	{CKK_RIPEMD160_HMAC, "ripemd160-hmac"},
+	{CKK_HKDF, "hkdf"},
 	{CKK_CHACHA20, "chacha20"},
 	{CKK_DES3, "des3"},
 	{CKK_CAMELLIA, "camellia"},
@@ -118,6 +119,8 @@ static void read_record(const char *directory, size_t record)
 
 		line[strcspn(line, "\n")] = '\0';
 		for (size_t i = 0; i < n_mechanisms; i++) {
+			if (!mechanisms[i].kernel_name)
+				continue;
 			snprintf(name, sizeof(name), "%s %s", mechanisms[i].kernel_type,
 				 mechanisms[i].kernel_name);
 			if (strcmp(line, name) == 0)
@@ -155,6 +158,11 @@ static bool is_cipher(const struct mechanism *row)
 	return !row->family && row->flags & CKF_ENCRYPT && !is_aead(row) && !is_wrap(row);
 }
 
+static bool is_derivation(const struct mechanism *row)
+{
+	return !row->family && row->flags & CKF_DERIVE;
+}
+
 static bool is_legacy(const struct mechanism *row)
 {
 	return row->family != FAMILY_NONE;
@@ -168,7 +176,10 @@ static void print_key(const struct mechanism *row)
 		printf(" none |");
 		return;
 	}
-	printf(" `%s`", word_of(row->key_types[0]));
+	if (row->any_key)
+		printf(" any");
+	else
+		printf(" `%s`", word_of(row->key_types[0]));
 	if (row->key_types[1] != row->key_types[0])
 		printf(", `%s`", word_of(row->key_types[1]));
 	printf(": ");
@@ -200,7 +211,10 @@ static void print_row(size_t row)
 	printf("| %s |", m->name);
 	if (is_legacy(m))
 		printf(" %s |", family_of(m));
-	printf(" `%s` |", m->kernel_name);
+	if (m->kernel_name)
+		printf(" `%s` |", m->kernel_name);
+	else
+		printf(" none |");
 	if (!is_digest(m)) {
 		print_key(m);
 		printf(" %s |", m->parameter);
@@ -208,7 +222,7 @@ static void print_row(size_t row)
 	if (is_digest(m) || is_mac(m))
 		printf(" %zu |", m->size);
 	for (size_t i = 0; i < RECORDS; i++)
-		printf(" %s |", seen[i][row] ? "yes" : "-");
+		printf(" %s |", !m->kernel_name || seen[i][row] ? "yes" : "-");
 	printf("\n");
 }
 
@@ -286,6 +300,16 @@ static const char wraps[] =
 	"are not there yet. The steps of NIST SP 800-38F are the module's, the AES in them is the\n"
 	"kernel's. CKM_AES_KEY_WRAP_PAD pads as PKCS#7 does, which is what PKCS#11 2.40 says of\n"
 	"it; it is not RFC 5649. That one is CKM_AES_KEY_WRAP_KWP.\n";
+static const char derivations[] =
+	"What C_DeriveKey computes. The base key stays in the kernel, but for HKDF with bExtract and\n"
+	"CKM_CONCATENATE_BASE_AND_DATA: they need its bytes, and work where those may be read. A salt\n"
+	"that is a key (CKF_HKDF_SALT_KEY) stays in the kernel, too.\n"
+	"\n"
+	"HKDF takes any digest as prfHashMechanism whose HMAC is among the MACs above. The PRFs of\n"
+	"SP 800-108 are CKM_SHA_1_HMAC, CKM_SHA224_HMAC to CKM_SHA512_HMAC, CKM_SHA3_224_HMAC to\n"
+	"CKM_SHA3_512_HMAC, CKM_AES_CMAC and CKM_DES3_CMAC, as far as the kernel has them; the base\n"
+	"key is of a type that the PRF takes. Counters have 8, 16, 24 or 32 bits. The field\n"
+	"CK_SP800_108_KEY_HANDLE is refused: that key's bytes would have to be read.\n";
 static const char legacy[] =
 	"Families that nobody should choose anew. Each is offered only where the configuration\n"
 	"asks, since the mere question can load a kernel module: `kcryptoki.conf` in the folder\n"
@@ -318,6 +342,7 @@ int main(int argc, char **argv)
 	print_table("Ciphers", ciphers, is_cipher, "kernel | key | parameter");
 	print_table("AEADs", aeads, is_aead, "kernel | key | parameter");
 	print_table("Key wrap", wraps, is_wrap, "kernel | key | parameter");
+	print_table("Derivation", derivations, is_derivation, "kernel | key | parameter");
 	print_table("Legacy", legacy, is_legacy, "family | kernel | key | parameter");
 	if (fflush(stdout) || ferror(stdout))
 		give_up("the page cannot be written");

@@ -57,7 +57,7 @@ static int teardown(void **state)
 static bool next_row(void)
 {
 	for (row = row ? row + 1 : mechanisms; row < mechanisms + n_mechanisms; row++)
-		if (row->engine == &cipher_engine)
+		if (row->engine == &cipher_engine && row->flags & CKF_ENCRYPT)
 			return true;
 	row = NULL;
 	return false;

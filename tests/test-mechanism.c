@@ -12,6 +12,7 @@
 #include "fake-kernel.h"
 #include "kcryptoki.h"
 #include "kernel/alg.h"
+#include "mech/derive.h"
 #include "mech/engine.h"
 #include "mech/parameter.h"
 
@@ -115,6 +116,13 @@ static const struct {
 	E(CKM_KCRYPTOKI_ADIANTUM_XCHACHA12_AES, 0xcb435201, "adiantum(xchacha12,aes)"),
 	E(CKM_KCRYPTOKI_ADIANTUM_XCHACHA20_AES, 0xcb435202, "adiantum(xchacha20,aes)"),
 	E(CKM_KCRYPTOKI_AES_HCTR2, 0xcb435203, "hctr2(aes)"),
+	E(CKM_AES_ECB_ENCRYPT_DATA, 0x1104, "ecb(aes)"),
+	E(CKM_AES_CBC_ENCRYPT_DATA, 0x1105, "cbc(aes)"),
+	E(CKM_HKDF_DERIVE, 0x402a, "hmac(sha256)"),
+	E(CKM_HKDF_DATA, 0x402b, "hmac(sha256)"),
+	E(CKM_SP800_108_COUNTER_KDF, 0x3ac, "hmac(sha256)"),
+	E(CKM_SP800_108_FEEDBACK_KDF, 0x3ad, "hmac(sha256)"),
+	E(CKM_CONCATENATE_BASE_AND_DATA, 0x362, NULL),
 	E(CKM_DES3_ECB, 0x132, "ecb(des3_ede)"),
 	E(CKM_DES3_CBC, 0x133, "cbc(des3_ede)"),
 	E(CKM_DES3_CBC_PAD, 0x136, "cbc(des3_ede)"),
@@ -145,6 +153,10 @@ static void names_are_those_of_the_numbers(void **state)
 		if (!row)
 			fail_msg("there is no %s", expected[i].name);
 		assert_string_equal(row->name, expected[i].name);
+		if (!expected[i].kernel_name) {
+			assert_null(row->kernel_name);
+			continue;
+		}
 		assert_string_equal(row->kernel_name, expected[i].kernel_name);
 	}
 }
@@ -395,6 +407,52 @@ static void check_aead(const struct mechanism *row)
 	assert_int_equal(row->block + row->iv + row->least, 0);
 }
 
+static void check_key_of_derivation(const struct mechanism *row)
+{
+	bool hkdf = strstr(row->name, "_HKDF_"), aes = strstr(row->name, "_AES_");
+
+	assert_true(mechanism_takes_key(row));
+	for (CK_KEY_TYPE type = 0; type < 0x60; type++)
+		assert_int_equal(mechanism_fits_key(row, type),
+				 aes    ? type == CKK_AES
+				 : hkdf ? type == CKK_HKDF || type == CKK_GENERIC_SECRET
+					: true);
+	for (ssize_t len = -1; len <= KEY_MAX + 1; len++)
+		assert_int_equal(mechanism_fits_length(row, len),
+				 len < 0 || (aes ? len == 16 || len == 24 || len == 32
+						 : len >= 1 && len <= KEY_MAX));
+}
+
+static void check_derivation(const struct mechanism *row)
+{
+	bool aes = strstr(row->name, "_AES_"), cbc = strstr(row->name, "_CBC_");
+
+	assert_int_equal(row->flags, CKF_DERIVE);
+	assert_non_null(row->derive->run);
+	assert_int_equal(row->derive->object_class,
+			 ends(row->name, "_HKDF_DATA") ? CKO_DATA : CKO_SECRET_KEY);
+	assert_ptr_equal(row->engine, aes ? &cipher_engine : NULL);
+	assert_ptr_equal(row->decode, aes ? parameter_encrypt_data : NULL);
+	assert_int_equal(row->block, aes ? 16 : 0);
+	assert_int_equal(row->iv, cbc ? 16 : 0);
+	assert_int_equal(row->size + row->least, 0);
+	check_key_of_derivation(row);
+}
+
+/* Table "SP800-108 Pseudo Random Functions" of section 6.42.2. */
+static bool is_prf(const char *name)
+{
+	static const char *const names[] = {
+		"CKM_SHA_1_HMAC",    "CKM_SHA224_HMAC",   "CKM_SHA256_HMAC",   "CKM_SHA384_HMAC",
+		"CKM_SHA512_HMAC",   "CKM_SHA3_224_HMAC", "CKM_SHA3_256_HMAC", "CKM_SHA3_384_HMAC",
+		"CKM_SHA3_512_HMAC", "CKM_DES3_CMAC",     "CKM_AES_CMAC"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
 /* Ciphers that the kernel would answer wrongly if they came in two requests. */
 static bool is_whole(const char *kernel_name)
 {
@@ -407,12 +465,19 @@ static void rows_are_sane(void **state)
 {
 	for (size_t i = 0; i < n_mechanisms; i++) {
 		const struct mechanism *row = &mechanisms[i];
-		bool cipher = !strcmp(row->kernel_type, "skcipher");
+		bool cipher = row->kernel_type && !strcmp(row->kernel_type, "skcipher");
 
 		assert_int_equal(strncmp(row->name, "CKM_", 4), 0);
 		assert_true(row->parameter && *row->parameter);
 		assert_true(row->size <= ALG_DIGEST_MAX && row->block <= ALG_BLOCK_MAX &&
 			    row->iv <= ALG_IV_MAX);
+		assert_int_equal(row->prf, is_prf(row->name));
+		assert_int_equal(row->derive != NULL, row->flags == CKF_DERIVE);
+		assert_int_equal(!row->kernel_name, !row->kernel_type);
+		if (row->derive) {
+			check_derivation(row);
+			continue;
+		}
 		assert_int_equal(row->family, family_of(row->kernel_name));
 		if (row->engine != &aead_engine)
 			assert_null(row->decode_message);
@@ -440,8 +505,11 @@ static void the_kernel_arms_every_length_that_a_row_takes(void **state)
 
 	for (size_t i = 0; i < n_mechanisms; i++) {
 		const struct mechanism *row = &mechanisms[i];
-		int fd = alg_bind(row->kernel_type, row->kernel_name);
+		int fd;
 
+		if (!row->kernel_name)
+			continue;
+		fd = alg_bind(row->kernel_type, row->kernel_name);
 		assert_true(fd >= 0);
 		for (CK_ULONG len = row->key_min; len && len <= row->key_max; len++)
 			if (mechanism_fits_length(row, (ssize_t)len))
@@ -458,22 +526,27 @@ static void all_is_offered_where_all_binds(void **state)
 		assert_int_equal(mechanism_offered(&mechanisms[i]), 1);
 }
 
+static bool is_called(const struct mechanism *row, const char *kernel_name)
+{
+	return row->kernel_name && kernel_name && !strcmp(row->kernel_name, kernel_name);
+}
+
 /* Each probe may load a kernel module: once for each kernel name, also where two rows share one. */
 static void the_kernel_is_asked_once_for_each_name(void **state)
 {
 	size_t names = 0;
 
 	for (size_t i = 0; i < n_mechanisms; i++) {
-		bool first = true;
+		bool first = mechanisms[i].kernel_name;
 
 		for (size_t j = 0; j < i; j++)
-			first &= strcmp(mechanisms[i].kernel_name, mechanisms[j].kernel_name) != 0;
+			first &= !is_called(&mechanisms[j], mechanisms[i].kernel_name);
 		names += first;
 		fake_calls_forget();
 		mechanisms_start(FAMILY_ALL);
 		for (int round = 0; round < 3; round++)
 			assert_int_equal(mechanism_offered(&mechanisms[i]), 1);
-		assert_int_equal(fake_calls("alg_bind"), 1);
+		assert_int_equal(fake_calls("alg_bind"), mechanisms[i].kernel_name ? 1 : 0);
 	}
 	assert_int_equal(names, 54);
 	fake_calls_forget();
@@ -490,13 +563,15 @@ static void what_does_not_bind_is_not_offered(void **state)
 	for (size_t i = 0; i < n_mechanisms; i++) {
 		const char *name = mechanisms[i].kernel_name;
 
+		if (!name)
+			continue;
 		fake_reset();
 		mechanisms_start(FAMILY_ALL);
 		fake_alg_hide(name, true);
 		for (int round = 0; round < 2; round++)
 			for (size_t j = 0; j < n_mechanisms; j++)
 				assert_int_equal(mechanism_offered(&mechanisms[j]),
-						 strcmp(mechanisms[j].kernel_name, name) != 0);
+						 !is_called(&mechanisms[j], name));
 		/* Remembered until the next C_Initialize. */
 		fake_alg_hide(name, false);
 		assert_int_equal(mechanism_offered(&mechanisms[i]), 0);

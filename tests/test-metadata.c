@@ -150,6 +150,7 @@ static void key_types_have_names(void **state)
 		{"sha3-256-hmac", 0x37},
 		{"sha3-384-hmac", 0x38},
 		{"sha3-512-hmac", 0x39},
+		{"hkdf", 0x42},
 		{"aes-xts", 0x35},
 		{"chacha20", 0x33},
 		{"des3", 0x15},

@@ -154,12 +154,17 @@ static bool has_vectors(const struct mechanism *row)
 
 static void test_rows(void **state)
 {
-	size_t good = 0;
+	size_t good = 0, rows = 0;
 
-	for (size_t i = 0; i < n_mechanisms; i++)
+	for (size_t i = 0; i < n_mechanisms; i++) {
+		/* Those are tests/test-derivation's. */
+		if (mechanisms[i].derive)
+			continue;
+		rows++;
 		good += has_vectors(&mechanisms[i]);
-	assert_true(n_mechanisms > 0);
-	assert_int_equal(good, n_mechanisms);
+	}
+	assert_true(rows > 0);
+	assert_int_equal(good, rows);
 }
 
 static int open_token(void **state)

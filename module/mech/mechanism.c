@@ -107,7 +107,7 @@ bool mechanism_takes_key(const struct mechanism *row)
 
 bool mechanism_fits_key(const struct mechanism *row, CK_KEY_TYPE type)
 {
-	return row->key_types[0] == type || row->key_types[1] == type;
+	return row->any_key || row->key_types[0] == type || row->key_types[1] == type;
 }
 
 bool mechanism_fits_length(const struct mechanism *row, ssize_t length)

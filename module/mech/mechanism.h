@@ -12,6 +12,7 @@
 
 #include "pkcs11.h"
 
+struct derive_method;
 struct engine;
 struct nonce;
 struct parameter;
@@ -33,8 +34,10 @@ enum family {
 struct mechanism {
 	CK_MECHANISM_TYPE type;
 	const char *name;                      /* "CKM_AES_CBC" */
-	const char *kernel_type, *kernel_name; /* struct sockaddr_alg; NULL: it needs no algorithm */
-	const struct engine *engine;           /* NULL: it makes keys */
+	const char *kernel_type, *kernel_name; /* struct sockaddr_alg; NULL: needs none, and is
+						* offered always */
+	const struct engine *engine;           /* NULL: it moves no messages */
+	const struct derive_method *derive;    /* CKF_DERIVE */
 	/* Checks and copies the mechanism's parameter. */
 	CK_RV (*decode)(const struct mechanism *, const CK_MECHANISM *, struct parameter *);
 	/* AEADs: checks and copies a message's parameter (message-based functions), and says where
@@ -42,11 +45,13 @@ struct mechanism {
 	CK_RV (*decode_message)(const void *, CK_ULONG, struct parameter *, struct nonce *);
 	const char *parameter;     /* what PARAMETER is, in words for the documentation */
 	CK_KEY_TYPE key_types[2];  /* key types that fit; both the same where there is one */
+	bool any_key;              /* keys of all types fit, until the parameter says otherwise */
 	CK_ULONG key_min, key_max; /* bytes; 0 and 0: the mechanism takes no key */
 	CK_ULONG key_step;         /* bytes from one legal length to the next; 0: any */
 	bool key_loose;            /* kernels take keys of other lengths, too */
 	bool key_in_bits;          /* CK_MECHANISM_INFO counts key sizes in bits */
 	size_t size;               /* digests and MACs: bytes of the (whole) result */
+	bool prf;                  /* MACs: one of the PRFs of SP 800-108 */
 	size_t block;              /* ciphers: bytes */
 	size_t iv;                 /* ciphers: bytes of the parameter, where it is an IV */
 	size_t least;              /* ciphers of whole messages: bytes of the shortest one */

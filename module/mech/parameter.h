@@ -48,6 +48,9 @@ CK_RV parameter_ccm(const struct mechanism *, const CK_MECHANISM *, struct param
 CK_RV parameter_chacha20_poly1305(const struct mechanism *, const CK_MECHANISM *,
 				  struct parameter *);
 
+/* Of key derivation by encryption, what the encryption needs: encrypt-data.c. */
+CK_RV parameter_encrypt_data(const struct mechanism *, const CK_MECHANISM *, struct parameter *);
+
 /* Decoders of a message's parameter, without its AAD. */
 CK_RV parameter_gcm_message(const void *, CK_ULONG, struct parameter *, struct nonce *);
 CK_RV parameter_ccm_message(const void *, CK_ULONG, struct parameter *, struct nonce *);

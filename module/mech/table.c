@@ -5,6 +5,7 @@
  * nothing elsewhere: it is offered only where its name can be bound.
  */
 #include "kcryptoki.h"
+#include "mech/derive.h"
 #include "mech/engine.h"
 #include "mech/mechanism.h"
 #include "mech/parameter.h"
@@ -36,11 +37,11 @@
 	ROW(ckm, #ckm, "hash", algorithm, hash, NO_PARAMETER, .size = bytes, .flags = CKF_DIGEST,  \
 	    __VA_ARGS__)
 
-/* Keys from one byte up, as clients use them. */
-#define HMAC(ckm, ckk, algorithm, bytes, ...)                                                      \
+/* Keys from one byte up, as clients use them. SUITS: section 6.42.2 has it among the PRFs. */
+#define HMAC(ckm, ckk, algorithm, bytes, suits, ...)                                               \
 	ROW(ckm, #ckm, "hash", "hmac(" algorithm ")", hash, NO_PARAMETER,                          \
 	    .key_types = {CKK_GENERIC_SECRET, ckk}, .key_min = 1, .key_max = KEY_MAX,              \
-	    .size = bytes, .flags = AUTHENTICATE, __VA_ARGS__),                                    \
+	    .size = bytes, .prf = suits, .flags = AUTHENTICATE, __VA_ARGS__),                      \
 	ROW(ckm##_GENERAL, #ckm "_GENERAL", "hash", "hmac(" algorithm ")", hash, GENERAL,          \
 	    .key_types = {CKK_GENERIC_SECRET, ckk}, .key_min = 1, .key_max = KEY_MAX,              \
 	    .size = bytes, .flags = AUTHENTICATE, __VA_ARGS__)
@@ -67,6 +68,22 @@
 	ROW(ckm, #ckm, "skcipher", "ecb(aes)", keywrap,                                            \
 	    PARAMETER(iv_or_none, "none, or initial value, " #bytes " bytes"), AES_KEY,            \
 	    .block = 8, .iv = bytes, .flags = CRYPT | WRAPPING, __VA_ARGS__)
+
+/* Key derivation. */
+#define DERIVE(ckm, ckm_name, kind, algorithm, method, words, ...)                                 \
+	{.type = ckm, .name = ckm_name, .kernel_type = kind, .kernel_name = algorithm,             \
+	 .derive = &method##_derive, .parameter = words, .flags = CKF_DERIVE, __VA_ARGS__}
+
+/* The encryption of data, by the engine that encrypts. */
+#define ENCRYPT_DATA(ckm, algorithm, words, ...)                                                   \
+	DERIVE(ckm, #ckm, "skcipher", algorithm, encrypt_data, words, .engine = &cipher_engine,    \
+	       .decode = parameter_encrypt_data, .block = 16, AES_KEY, __VA_ARGS__)
+
+/* Which HMAC or CMAC it is, only the parameter says: this one stands for them all. */
+#define WITH_PRF(ckm, method, words, ...)                                                          \
+	DERIVE(ckm, #ckm, "hash", "hmac(sha256)", method, words, .key_min = 1, .key_max = KEY_MAX, \
+	       __VA_ARGS__)
+#define HKDF_KEY .key_types = {CKK_HKDF, CKK_GENERIC_SECRET}
 
 #define LEGACY(cipher, family_, ckk, algorithm, bytes, least, most, step)                          \
 	CIPHER(CKM_##cipher##_CBC, "cbc(" algorithm ")", bytes, IV(bytes),                         \
@@ -100,19 +117,19 @@ const struct mechanism mechanisms[] = {
 	DIGEST(CKM_BLAKE2B_512, "blake2b-512", 64),
 	DIGEST(CKM_RIPEMD160, "rmd160", 20, .family = FAMILY_RIPEMD160),
 
-	HMAC(CKM_MD5_HMAC, CKK_MD5_HMAC, "md5", 16),
-	HMAC(CKM_SHA_1_HMAC, CKK_SHA_1_HMAC, "sha1", 20),
-	HMAC(CKM_SHA224_HMAC, CKK_SHA224_HMAC, "sha224", 28),
-	HMAC(CKM_SHA256_HMAC, CKK_SHA256_HMAC, "sha256", 32),
-	HMAC(CKM_SHA384_HMAC, CKK_SHA384_HMAC, "sha384", 48),
-	HMAC(CKM_SHA512_HMAC, CKK_SHA512_HMAC, "sha512", 64),
-	HMAC(CKM_SHA3_224_HMAC, CKK_SHA3_224_HMAC, "sha3-224", 28),
-	HMAC(CKM_SHA3_256_HMAC, CKK_SHA3_256_HMAC, "sha3-256", 32),
-	HMAC(CKM_SHA3_384_HMAC, CKK_SHA3_384_HMAC, "sha3-384", 48),
-	HMAC(CKM_SHA3_512_HMAC, CKK_SHA3_512_HMAC, "sha3-512", 64),
-	HMAC(CKM_RIPEMD160_HMAC, CKK_RIPEMD160_HMAC, "rmd160", 20, .family = FAMILY_RIPEMD160),
+	HMAC(CKM_MD5_HMAC, CKK_MD5_HMAC, "md5", 16, false),
+	HMAC(CKM_SHA_1_HMAC, CKK_SHA_1_HMAC, "sha1", 20, true),
+	HMAC(CKM_SHA224_HMAC, CKK_SHA224_HMAC, "sha224", 28, true),
+	HMAC(CKM_SHA256_HMAC, CKK_SHA256_HMAC, "sha256", 32, true),
+	HMAC(CKM_SHA384_HMAC, CKK_SHA384_HMAC, "sha384", 48, true),
+	HMAC(CKM_SHA512_HMAC, CKK_SHA512_HMAC, "sha512", 64, true),
+	HMAC(CKM_SHA3_224_HMAC, CKK_SHA3_224_HMAC, "sha3-224", 28, true),
+	HMAC(CKM_SHA3_256_HMAC, CKK_SHA3_256_HMAC, "sha3-256", 32, true),
+	HMAC(CKM_SHA3_384_HMAC, CKK_SHA3_384_HMAC, "sha3-384", 48, true),
+	HMAC(CKM_SHA3_512_HMAC, CKK_SHA3_512_HMAC, "sha3-512", 64, true),
+	HMAC(CKM_RIPEMD160_HMAC, CKK_RIPEMD160_HMAC, "rmd160", 20, false, .family = FAMILY_RIPEMD160),
 
-	MAC(CKM_AES_CMAC, "cmac(aes)", 16, NO_PARAMETER, AES_KEY),
+	MAC(CKM_AES_CMAC, "cmac(aes)", 16, NO_PARAMETER, AES_KEY, .prf = true),
 	MAC(CKM_AES_CMAC_GENERAL, "cmac(aes)", 16, GENERAL, AES_KEY),
 	/* RFC 3566 knows keys of 16 bytes only, though kernels before 7.3 take others. */
 	MAC(CKM_AES_XCBC_MAC, "xcbc(aes)", 16, NO_PARAMETER, KEY(CKK_AES, 16, 16, 0),
@@ -122,7 +139,7 @@ const struct mechanism mechanisms[] = {
 	ROW(CKM_AES_GMAC, "CKM_AES_GMAC", "aead", "gcm(aes)", gmac, PARAMETER(gmac, "CK_GCM_PARAMS, no AAD"),
 	    AES_KEY, .size = 16, .flags = CKF_SIGN | CKF_VERIFY),
 	MAC(CKM_DES3_CMAC, "cmac(des3_ede)", 8, NO_PARAMETER, KEY(CKK_DES3, 24, 24, 0),
-	    .family = FAMILY_DES3),
+	    .prf = true, .family = FAMILY_DES3),
 	MAC(CKM_DES3_CMAC_GENERAL, "cmac(des3_ede)", 8, GENERAL, KEY(CKK_DES3, 24, 24, 0),
 	    .family = FAMILY_DES3),
 
@@ -152,6 +169,15 @@ const struct mechanism mechanisms[] = {
 	WHOLE(CKM_KCRYPTOKI_ADIANTUM_XCHACHA20_AES, "adiantum(xchacha20,aes)", IV(32),
 	      KEY(CKK_KCRYPTOKI_ADIANTUM, 32, 32, 0)),
 	WHOLE(CKM_KCRYPTOKI_AES_HCTR2, "hctr2(aes)", IV(32), AES_KEY),
+
+	ENCRYPT_DATA(CKM_AES_ECB_ENCRYPT_DATA, "ecb(aes)", "CK_KEY_DERIVATION_STRING_DATA"),
+	ENCRYPT_DATA(CKM_AES_CBC_ENCRYPT_DATA, "cbc(aes)", "CK_AES_CBC_ENCRYPT_DATA_PARAMS", .iv = 16),
+	WITH_PRF(CKM_HKDF_DERIVE, hkdf, "CK_HKDF_PARAMS", HKDF_KEY),
+	WITH_PRF(CKM_HKDF_DATA, hkdf_data, "CK_HKDF_PARAMS", HKDF_KEY),
+	WITH_PRF(CKM_SP800_108_COUNTER_KDF, counter, "CK_SP800_108_KDF_PARAMS", .any_key = true),
+	WITH_PRF(CKM_SP800_108_FEEDBACK_KDF, feedback, "CK_SP800_108_FEEDBACK_KDF_PARAMS", .any_key = true),
+	DERIVE(CKM_CONCATENATE_BASE_AND_DATA, "CKM_CONCATENATE_BASE_AND_DATA", NULL, NULL, concatenate,
+	       "CK_KEY_DERIVATION_STRING_DATA", .any_key = true, .key_min = 1, .key_max = KEY_MAX),
 
 	LEGACY_ECB(DES3, FAMILY_DES3, CKK_DES3, "des3_ede", 8, 24, 24, 0),
 	LEGACY_ECB(CAMELLIA, FAMILY_CAMELLIA, CKK_CAMELLIA, "camellia", 16, 16, 32, 8),

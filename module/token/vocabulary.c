@@ -29,6 +29,7 @@ static const struct {
 	{"sha3-384-hmac", CKK_SHA3_384_HMAC},
 	{"sha3-512-hmac", CKK_SHA3_512_HMAC},
 	{"ripemd160-hmac", CKK_RIPEMD160_HMAC},
+	{"hkdf", CKK_HKDF},
 	{"aes-xts", CKK_AES_XTS},
 	{"chacha20", CKK_CHACHA20},
 	{"des3", CKK_DES3},
