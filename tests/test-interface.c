@@ -202,7 +202,6 @@ static void what_is_missing_says_so(void **state)
 		f->C_VerifyRecoverInit(0, NULL, 0),
 		f->C_VerifyRecover(0, NULL, 0, NULL, NULL),
 		f->C_GenerateKeyPair(0, NULL, NULL, 0, NULL, 0, NULL, NULL),
-		f->C_DeriveKey(0, NULL, 0, NULL, 0, NULL),
 		f->C_EncapsulateKey(0, NULL, 0, NULL, 0, NULL, NULL, NULL),
 		f->C_DecapsulateKey(0, NULL, 0, NULL, 0, NULL, 0, NULL),
 		f->C_GetSessionValidationFlags(0, 0, NULL),

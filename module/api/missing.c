@@ -36,9 +36,6 @@ MISSING(C_GenerateKeyPair,
 	(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *public_template,
 	 CK_ULONG public_count, CK_ATTRIBUTE *private_template, CK_ULONG private_count,
 	 CK_OBJECT_HANDLE *public_key, CK_OBJECT_HANDLE *private_key))
-MISSING(C_DeriveKey,
-	(CK_SESSION_HANDLE session, CK_MECHANISM *mechanism, CK_OBJECT_HANDLE base,
-	 CK_ATTRIBUTE *template, CK_ULONG count, CK_OBJECT_HANDLE *key))
 
 /* Section 5.20: relics of parallel functions. */
 CK_RV C_GetFunctionStatus(CK_SESSION_HANDLE session)

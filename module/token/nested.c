@@ -95,3 +95,24 @@ char *nested_write(const CK_ATTRIBUTE *list, CK_ULONG count)
 	}
 	return text;
 }
+
+CK_RV nested_join(const char *text, const CK_ATTRIBUTE *list, CK_ULONG count,
+		  CK_ATTRIBUTE **joined, CK_ULONG *joined_count, CK_ATTRIBUTE **added)
+{
+	CK_ULONG more = 0;
+
+	*added = NULL;
+	if (text && nested_read(text, added, &more))
+		return CKR_HOST_MEMORY;
+	*joined = malloc((count + more + 1) * sizeof(**joined));
+	if (!*joined) {
+		free(*added);
+		return CKR_HOST_MEMORY;
+	}
+	if (count)
+		memcpy(*joined, list, count * sizeof(*list));
+	if (more)
+		memcpy(*joined + count, *added, more * sizeof(*list));
+	*joined_count = count + more;
+	return CKR_OK;
+}

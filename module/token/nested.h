@@ -17,6 +17,14 @@ int nested_check(const char *text);
 /* TEXT as attributes in one piece of memory, to be freed with free(3): 0, -EINVAL or -ENOMEM. */
 int nested_read(const char *text, CK_ATTRIBUTE **list, CK_ULONG *count);
 
+/*
+ * LIST and what TEXT (NULL: nothing) adds to it, as one list in *JOINED, which needs the memory of
+ * *ADDED; both to be freed. CKR_OK or CKR_HOST_MEMORY. Where they contradict each other,
+ * template_read() finds an attribute twice.
+ */
+CK_RV nested_join(const char *text, const CK_ATTRIBUTE *list, CK_ULONG count,
+		  CK_ATTRIBUTE **joined, CK_ULONG *joined_count, CK_ATTRIBUTE **added);
+
 /* The text for COUNT attributes, to be freed; NULL where there is no memory. */
 char *nested_write(const CK_ATTRIBUTE *list, CK_ULONG count);
 

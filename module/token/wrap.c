@@ -104,29 +104,6 @@ CK_RV wrap_key(struct session *session, const CK_MECHANISM *mechanism, CK_OBJECT
 	return rv;
 }
 
-/* LIST and what TEXT (CKA_UNWRAP_TEMPLATE) adds, in new memory; the one must not contradict the
- * other, which template_read() finds. */
-static CK_RV join(const char *text, const CK_ATTRIBUTE *list, CK_ULONG count,
-		  CK_ATTRIBUTE **joined, CK_ULONG *joined_count, CK_ATTRIBUTE **added)
-{
-	CK_ULONG more = 0;
-
-	*added = NULL;
-	if (text && nested_read(text, added, &more))
-		return CKR_HOST_MEMORY;
-	*joined = malloc((count + more + 1) * sizeof(**joined));
-	if (!*joined) {
-		free(*added);
-		return CKR_HOST_MEMORY;
-	}
-	if (count)
-		memcpy(*joined, list, count * sizeof(*list));
-	if (more)
-		memcpy(*joined + count, *added, more * sizeof(*list));
-	*joined_count = count + more;
-	return CKR_OK;
-}
-
 static CK_RV make(struct session *session, const struct object *with,
 		  const CK_ATTRIBUTE *list, CK_ULONG count, const uint8_t *bytes, size_t len,
 		  CK_OBJECT_HANDLE *handle)
@@ -135,7 +112,7 @@ static CK_RV make(struct session *session, const struct object *with,
 	CK_ULONG joined_count;
 	struct template template;
 	size_t wanted;
-	CK_RV rv = join(with->metadata.templates[TEMPLATE_UNWRAP], list, count, &joined,
+	CK_RV rv = nested_join(with->metadata.templates[TEMPLATE_UNWRAP], list, count, &joined,
 			&joined_count, &added);
 
 	if (rv != CKR_OK)
