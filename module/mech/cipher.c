@@ -12,8 +12,9 @@
 #include "mech/rv.h"
 
 enum {
-	/* Bytes worth asking larger socket buffers for. */
-	REQUEST_MAX = 128 * 1024,
+	/* The bytes of one request: as many as socket buffers hold by default. Larger ones save
+	 * little, and above some megabytes the kernel has no memory for them. */
+	REQUEST_MAX = 192 * 1024,
 	/* A page may always be queued (af_alg_sndbuf()), and a result that the kernel hands out
 	 * in several pieces is chained. */
 	REQUEST_MIN = 4096,
@@ -167,6 +168,8 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 		return (int)room;
 	if (room < REQUEST_MIN)
 		room = REQUEST_MIN;
+	if (room > REQUEST_MAX)
+		room = REQUEST_MAX;
 	while (done < whole && !err) {
 		size_t left = whole - done;
 		size_t size = request_size(operation, left, (size_t)room);

@@ -99,6 +99,7 @@ CK_RV module_stop(void)
 	sessions_close(NULL);
 	slots_stop();
 	transform_purge(0);
+	random_forget();
 	log_close();
 	used = false;
 	atomic_store_explicit(stage, STOPPED, memory_order_release);
