@@ -104,8 +104,9 @@ static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_l
 	/* Room to spare for a block of padding. */
 	if (total < in_len || total > SIZE_MAX - block)
 		return operation_wrong_length(operation);
+	/* Section 6.11.3 names the one answer for encrypting and decrypting. */
 	if (total / block + (total % block != 0) > operation->parameter.blocks)
-		return operation_wrong_length(operation);
+		return CKR_DATA_LEN_RANGE;
 
 	if (last && unpads(operation))
 		return measure_unpadded(operation, in, in_len, capacity, out_len);
