@@ -372,11 +372,12 @@ static void a_mac_is_expected_with_its_length(void **state)
 			C_VerifyMessage(session, NULL, 0, text, 64, signature, cases[i].mac_len),
 			cases[i].rv);
 		mac_goes_on();
-		for (CK_ULONG before = 0; before < 64; before += 40) {
+		/* In parts NULL says that more follow. */
+		for (CK_ULONG before = 0; before < 64 && signature; before += 40) {
 			assert_int_equal(C_VerifyMessageBegin(session, NULL, 0), CKR_OK);
-			assert_int_equal(
-				C_VerifyMessageNext(session, NULL, 0, text, before, NULL, 0),
-				CKR_OK);
+			assert_int_equal(C_VerifyMessageNext(session, NULL, 0, text, before, NULL,
+							     cases[i].mac_len),
+					 CKR_OK);
 			assert_int_equal(C_VerifyMessageNext(session, NULL, 0, text + before,
 							     64 - before, signature,
 							     cases[i].mac_len),

@@ -213,7 +213,8 @@ CK_RV message_verify_next(struct message *message, const CK_BYTE *in, CK_ULONG i
 
 	if (!operation->mechanism)
 		return CKR_OPERATION_NOT_INITIALIZED;
-	if (!signature && !signature_len)
+	/* Section 5.16: where there is none, more parts follow, whatever is said of its length. */
+	if (!signature)
 		return operation_run(operation, OPERATION_NEXT, in, in_len, NULL, NULL);
 	return operation_verify(operation, OPERATION_LAST, in, in_len, signature, signature_len);
 }
