@@ -137,6 +137,20 @@ static CK_RV make_nonce(struct message *message, const struct message_terms *ter
 	return rv;
 }
 
+/* Refuses a message whose tag is to be given or checked now, where nobody has said where. */
+static CK_RV need_tag(struct message *message)
+{
+	const struct parameter *parameter = &message->operation.parameter;
+	CK_RV rv;
+
+	if (!parameter->detached || parameter->tag)
+		return CKR_OK;
+	rv = parameter_refuse("pTag or pMAC is NULL, and the tag's size in bytes",
+			      parameter->tag_size);
+	operation_cancel(&message->operation);
+	return rv;
+}
+
 CK_RV message_begin(struct message *message, const struct message_terms *terms)
 {
 	struct nonce nonce;
@@ -172,6 +186,8 @@ CK_RV message_next(struct message *message, enum operation_part part,
 		return CKR_OPERATION_NOT_INITIALIZED;
 	if (part == OPERATION_LAST)
 		rv = place_tag(message, terms);
+	if (rv == CKR_OK && part == OPERATION_LAST && out)
+		rv = need_tag(message);
 	if (rv == CKR_OK)
 		rv = operation_run(&message->operation, part, in, in_len, out, out_len);
 	return renamed(rv);
@@ -200,7 +216,9 @@ CK_RV message_whole(struct message *message, const struct message_terms *terms, 
 		*out_len = need;
 		return out ? CKR_BUFFER_TOO_SMALL : CKR_OK;
 	}
-	rv = make_nonce(message, terms, &nonce);
+	rv = need_tag(message);
+	if (rv == CKR_OK)
+		rv = make_nonce(message, terms, &nonce);
 	if (rv == CKR_OK)
 		rv = operation_run(operation, OPERATION_ALL, in, in_len, out, out_len);
 	return renamed(rv);
