@@ -71,7 +71,9 @@ CK_RV message_start(struct message *message, enum operation_kind kind, const str
 	if (rv == CKR_OK)
 		rv = take(message, parameter.tag_size);
 	parameter_free(&parameter);
-	if (rv != CKR_OK)
+	if (rv == CKR_OK)
+		nonce_begin(&message->nonces, key->id, row);
+	else
 		message_cancel(message);
 	return rv;
 }
@@ -261,7 +263,10 @@ CK_RV message_final(struct message *message)
 
 void message_cancel(struct message *message)
 {
+	struct nonce_source nonces = message->nonces;
+
 	operation_cancel(&message->operation);
 	give(message);
 	explicit_bzero(message, sizeof(*message));
+	message->nonces = nonces;
 }

@@ -16,10 +16,10 @@ struct message {
 	const struct mechanism *mechanism; /* NULL: no process is active */
 	enum operation_kind kind;          /* OPERATION_ENCRYPT, _DECRYPT, _SIGN or _VERIFY */
 	const struct transform_key *key;
-	struct op_socket *socket; /* NULL: to be taken with the next message */
-	unsigned int tag_size;    /* that the socket is for */
-	size_t size;              /* MACs: bytes of the result */
-	struct nonce_source nonces;
+	struct op_socket *socket;   /* NULL: to be taken with the next message */
+	unsigned int tag_size;      /* that the socket is for */
+	size_t size;                /* MACs: bytes of the result */
+	struct nonce_source nonces; /* stays when the process ends */
 	struct operation operation; /* the message under way */
 };
 
