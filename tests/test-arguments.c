@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Every C_ function that works, called wrongly: what it answers, and that all goes on afterwards.
- */
+/* Every C_ function that works, called wrongly: its answer, and that all goes on afterwards. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,9 +58,8 @@ static int setup(void **state)
 		     FAKE_PERM);
 	fake_key_add(FAKE_USER_KEYRING, "logon", "pkcs11:object=secret", "0123456789abcdefg", 17,
 		     FAKE_PERM);
-	if (f->C_Initialize(NULL) != CKR_OK)
-		return -1;
-	if (f->C_OpenSession(0, CKF_SERIAL_SESSION, NULL, NULL, &session) != CKR_OK)
+	if (f->C_Initialize(NULL) != CKR_OK ||
+	    f->C_OpenSession(0, CKF_SERIAL_SESSION, NULL, NULL, &session) != CKR_OK)
 		return -1;
 	aes = find("aes");
 	secret = find("secret");
@@ -240,10 +238,12 @@ static void slots_are_checked(void **state)
 			 CKR_SLOT_ID_INVALID);
 	assert_int_equal(f->C_OpenSession(0, CKF_SERIAL_SESSION, NULL, NULL, NULL),
 			 CKR_ARGUMENTS_BAD);
-	assert_int_equal(f->C_OpenSession(0, 0, NULL, NULL, &handle),
-			 CKR_SESSION_PARALLEL_NOT_SUPPORTED);
-	assert_int_equal(f->C_OpenSession(0, CKF_RW_SESSION, NULL, NULL, &handle),
-			 CKR_SESSION_PARALLEL_NOT_SUPPORTED);
+	for (CK_FLAGS flags = 0; flags < 16; flags++)
+		if ((flags & (CKF_SERIAL_SESSION | CKF_ASYNC_SESSION)) != CKF_SERIAL_SESSION)
+			assert_int_equal(f->C_OpenSession(0, flags, NULL, NULL, &handle),
+					 flags & CKF_SERIAL_SESSION
+						 ? CKR_SESSION_ASYNC_NOT_SUPPORTED
+						 : CKR_SESSION_PARALLEL_NOT_SUPPORTED);
 	assert_int_equal(handle, 77);
 }
 

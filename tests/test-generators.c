@@ -317,8 +317,11 @@ static void used_up(struct scene *scene, CK_ULONG generator, CK_ULONG free_bits,
 	encrypt(scene);
 	choose(scene, CKG_NO_GENERATE, 8 * scene->n, ++seed);
 	encrypt_parts(scene);
+	/* Another process makes none either; but it may begin with something else. */
 	begin_anew(scene);
-	choose(scene, generator, fixed, ++seed);
+	choose(scene, generator, fixed, seed - 2);
+	refuse(scene, CKR_DATA_LEN_RANGE);
+	choose(scene, CKG_GENERATE, 3, ++seed);
 	encrypt(scene);
 	begin_anew(scene);
 }
@@ -342,6 +345,46 @@ static void test_used_up(void **state)
 	used_up(&scene, CKG_GENERATE_RANDOM, 32, 1);
 	used_up(&scene, CKG_GENERATE_RANDOM, 40, 16);
 	used_up(&scene, CKG_GENERATE_RANDOM, 48, 256);
+	finish(&scene);
+}
+
+/* Processes of a session, however they end, make all of its nonces only once with one key. */
+static void test_processes(void **state)
+{
+	const struct aead *aead = *state;
+	CK_SESSION_HANDLE s;
+	struct scene scene;
+
+	begin(&scene, aead, 12);
+	s = scene.session;
+	for (size_t k = 0; k < GENERATORS; k++) {
+		struct album album = new_album(60);
+
+		choose(&scene, generators[k], 40, k);
+		for (int process = 0; process < 20; process++) {
+			for (int i = 0; i < 3; i++) {
+				i % 2 ? encrypt(&scene) : encrypt_parts(&scene);
+				keep(&album, &scene);
+			}
+			if (generators[k] == CKG_GENERATE_COUNTER)
+				assert_int_equal(scene.nonce[11], 3 * process + 2);
+			if (process % 3 == 0)
+				GUEST_RV(message_final(s, TOKEN_ENCRYPT), CKR_OK);
+			else if (process % 3 == 1)
+				GUEST_RV(messages->C_SessionCancel(s, CKF_MESSAGE_ENCRYPT), CKR_OK);
+			else
+				GUEST_RV(messages->C_MessageEncryptInit(s, NULL, 0), CKR_OK);
+			GUEST_RV(message_init(s, TOKEN_ENCRYPT, aead->type, scene.key.object),
+				 CKR_OK);
+		}
+		check_album(&album, "processes of a session");
+	}
+	/* Another session is another beginning. */
+	finish(&scene);
+	begin(&scene, aead, 12);
+	choose(&scene, CKG_GENERATE_COUNTER, 40, 1);
+	encrypt(&scene);
+	assert_int_equal(scene.nonce[11], 0);
 	finish(&scene);
 }
 
@@ -469,7 +512,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		EACH(test_fixed_bits), EACH(test_counters),   EACH(test_many),
 		EACH(test_used_up),    EACH(test_questions),  EACH(test_changes),
-		EACH(test_xor_start),  EACH(test_decryption),
+		EACH(test_xor_start),  EACH(test_decryption), EACH(test_processes),
 	};
 
 	guest_fill(secret, sizeof(secret), 11);

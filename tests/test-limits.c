@@ -426,7 +426,8 @@ static void find_room(void)
 
 	out = out > out_given ? out : out_given;
 	in = in > in_given ? in : in_given;
-	room = (out < in ? out : in) - PAGE;
+	/* Whole pages count, and one is kept free. */
+	room = (out < in ? out : in) / PAGE * PAGE - PAGE;
 	option_memory = number_in("/proc/sys/net/core/optmem_max");
 }
 

@@ -50,7 +50,7 @@ static int teardown(void **state)
 	return fake_open_sockets() ? -1 : 0;
 }
 
-/* A new process, whose caller asks for LEN bytes like this. */
+/* A new source, whose caller asks for LEN bytes like this. */
 static void ask(CK_ULONG generator, CK_ULONG len, CK_ULONG fixed_bits)
 {
 	memset(&source, 0, sizeof(source));
@@ -161,7 +161,7 @@ static void when_all_are_made_no_more_are(void **state)
 				assert_non_null(strstr(said, "no nonce is left"));
 				assert_memory_equal(bytes, last, sizeof(last));
 			}
-			/* A new process, with other fixed bits, makes new ones. */
+			/* A new source, with other fixed bits, makes new ones. */
 			own[0]++;
 			ask(counting[g], 12, 96 - bits);
 			assert_int_equal(make(), CKR_OK);
@@ -366,6 +366,114 @@ static void what_was_agreed_on_first_may_not_change(void **state)
 	}
 }
 
+enum { KEY = 7 };
+
+/* Another process with the same key and mechanism. */
+static void resume(void)
+{
+	nonce_begin(&source, KEY, NULL);
+}
+
+/* What was made in one process is not made in the next, nor is what a process may make more. */
+static void the_next_process_goes_on(void **state)
+{
+	for (size_t g = 0; g < 4; g++) {
+		static uint8_t made[64][NONCE_MAX];
+
+		ask(generators[g], 12, 52);
+		resume();
+		for (size_t i = 0; i < 64; i++) {
+			/* The caller may have kept its nonce, or what came of it. */
+			if (i % 3 == 0)
+				resume();
+			if (i % 2)
+				memcpy(bytes, own, sizeof(bytes));
+			assert_int_equal(make(), CKR_OK);
+			check_fixed();
+			assert_int_equal(source.made, i + 1);
+			memcpy(made[i], bytes, sizeof(bytes));
+			for (size_t j = 0; j < i; j++)
+				assert_memory_not_equal(made[i], made[j], NONCE_MAX);
+		}
+		/* 44 bits: as many random ones as 2^6, and no more in any process. */
+		resume();
+		assert_int_equal(make(), generators[g] == CKG_GENERATE_RANDOM ? CKR_DATA_LEN_RANGE
+									      : CKR_OK);
+	}
+}
+
+/* Only the first nonce of a process may be another kind of nonce, which begins anew. */
+static void the_next_process_may_agree_on_something_else(void **state)
+{
+	for (size_t g = 0; g < 4; g++) {
+		for (int change = 0; change < 5; change++) {
+			ask(generators[g], 12, 32);
+			resume();
+			for (int i = 0; i < 3; i++)
+				assert_int_equal(make(), CKR_OK);
+			resume();
+			nonce.fixed_bits += change == 0;
+			nonce.len -= change == 1;
+			if (change == 2)
+				nonce.generator = generators[(g + 1) % 4];
+			/* What the caller brings counts for one of them alone, and not its fixed
+			 * bits. */
+			bytes[11] ^= change == 3 ? 0x80 : 0;
+			bytes[0] ^= change == 4 ? 0x80 : 0;
+			assert_int_equal(make(), CKR_OK);
+			assert_int_equal(source.made,
+					 change < 3 || (change == 3 &&
+							nonce.generator == CKG_GENERATE_COUNTER_XOR)
+						 ? 1
+						 : 4);
+			/* That is agreed on now. */
+			nonce.fixed_bits++;
+			assert_int_equal(make(), CKR_MECHANISM_PARAM_INVALID);
+			nonce.fixed_bits--;
+			assert_int_equal(make(), CKR_OK);
+		}
+	}
+}
+
+/* Until it has made a nonce a process has not agreed on anything, and forgotten nothing. */
+static void what_was_only_asked_for_changes_nothing(void **state)
+{
+	ask(CKG_GENERATE_COUNTER, 12, 94);
+	resume();
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(make(), CKR_OK);
+	for (int i = 0; i < 3; i++) {
+		resume();
+		nonce.generator = i ? CKG_GENERATE_RANDOM : CKG_GENERATE;
+		nonce.fixed_bits = 0;
+		fake_fail("alg_recv", 1, -EIO);
+		assert_int_equal(make(), CKR_DEVICE_ERROR);
+		nonce.fixed_bits = 97;
+		assert_int_equal(make(), CKR_MECHANISM_PARAM_INVALID);
+		nonce.generator = CKG_GENERATE_COUNTER;
+		nonce.fixed_bits = 94;
+		assert_int_equal(make(), CKR_DATA_LEN_RANGE);
+	}
+	nonce.fixed_bits = 93;
+	assert_int_equal(make(), CKR_OK);
+	assert_int_equal(value(), 0);
+}
+
+static void another_key_or_mechanism_begins_anew(void **state)
+{
+	const struct mechanism *other = (const void *)&source;
+
+	for (int change = 0; change < 3; change++) {
+		ask(CKG_GENERATE_COUNTER, 12, 94);
+		resume();
+		for (int i = 0; i < 4; i++)
+			assert_int_equal(make(), CKR_OK);
+		nonce_begin(&source, KEY + (change & 1), change & 2 ? other : NULL);
+		assert_int_equal(make(), change ? CKR_OK : CKR_DATA_LEN_RANGE);
+		assert_true(value() == (change ? 0 : 3));
+	}
+}
+
 static void what_cannot_be_made_is_refused(void **state)
 {
 	static const struct {
@@ -424,6 +532,10 @@ int main(void)
 		TEST(a_counter_by_xor_keeps_to_the_callers_value),
 		TEST(another_value_to_be_xored_is_refused),
 		TEST(what_was_agreed_on_first_may_not_change),
+		TEST(the_next_process_goes_on),
+		TEST(the_next_process_may_agree_on_something_else),
+		TEST(what_was_only_asked_for_changes_nothing),
+		TEST(another_key_or_mechanism_begins_anew),
 		TEST(what_cannot_be_made_is_refused),
 		TEST(without_random_bytes_there_is_no_nonce),
 	};

@@ -368,8 +368,10 @@ static void without_a_nonce_nothing_is_encrypted(void **state)
 		gcm.iv_generator = CKG_GENERATE_COUNTER;
 	}
 	assert_int_equal(fake_calls("alg_send"), 0);
-	/* A new process begins anew; it is for the caller to take another key. */
+	/* Nor does a new process make any; but it may agree on something else. */
 	start(CKM_AES_GCM, OPERATION_ENCRYPT, CKG_GENERATE_COUNTER, 95);
+	assert_int_equal(encrypt(false), CKR_DATA_LEN_RANGE);
+	gcm.iv_fixed_bits = 94;
 	encrypts(false);
 	/* No random bytes, no nonce. */
 	start(CKM_AES_GCM, OPERATION_ENCRYPT, CKG_GENERATE_RANDOM, 0);
@@ -393,6 +395,57 @@ static void a_nonce_is_used_up_by_a_failure(void **state)
 	}
 	assert_int_equal(message_begin(&message, &terms), CKR_OK);
 	message_cancel(&message);
+}
+
+/* However a process ends, the next one with the same key and mechanism goes on with the nonces. */
+static void nonces_outlive_the_process(void **state)
+{
+	CK_MECHANISM good = {CKM_AES_GCM, NULL, 0}, wrong = {CKM_AES_GCM, iv, 0};
+	uint64_t due = 0;
+
+	for (int way = 0; way < 5; way++) {
+		start(CKM_AES_GCM, OPERATION_ENCRYPT, CKG_GENERATE_COUNTER, 20);
+		encrypts(way % 2);
+		assert_true(count() == due++);
+		if (way == 0)
+			assert_int_equal(message_final(&message), CKR_OK);
+		if (way == 1)
+			message_cancel(&message);
+		/* In the middle of a message, which has taken its nonce. */
+		if (way == 2) {
+			assert_int_equal(message_begin(&message, &terms), CKR_OK);
+			due++;
+			message_cancel(&message);
+		}
+		/* And where a process with another key did not come to be. */
+		if (way > 2) {
+			message_cancel(&message);
+			key.id++;
+			verdict = way == 3 ? -EKEYREVOKED : 0;
+			assert_int_equal(message_start(&message, OPERATION_ENCRYPT,
+						       mechanism_find(CKM_AES_GCM),
+						       way == 3 ? &good : &wrong, &key),
+					 way == 3 ? CKR_KEY_HANDLE_INVALID
+						  : CKR_MECHANISM_PARAM_INVALID);
+			verdict = 0;
+			key.id--;
+		}
+	}
+	/* In one with no generated nonce, too. */
+	start(CKM_AES_GCM, OPERATION_ENCRYPT, CKG_NO_GENERATE, 0);
+	encrypts(false);
+	start(CKM_AES_GCM, OPERATION_ENCRYPT, CKG_GENERATE_COUNTER, 20);
+	encrypts(false);
+	assert_true(count() == due);
+	/* Another mechanism, another key: none of theirs was made before. */
+	start(CKM_AES_CCM, OPERATION_ENCRYPT, CKG_GENERATE_COUNTER, 20);
+	encrypts(false);
+	assert_true(count() == 0);
+	encrypts(false);
+	key.id = transform_key_id();
+	start(CKM_AES_CCM, OPERATION_ENCRYPT, CKG_GENERATE_COUNTER, 20);
+	encrypts(false);
+	assert_true(count() == 0);
 }
 
 /* Whoever decrypts brings the nonce, whatever the parameter says of how it was made. */
@@ -434,6 +487,7 @@ int main(void)
 		TEST(questions_and_small_buffers_use_no_nonce_up),
 		TEST(without_a_nonce_nothing_is_encrypted),
 		TEST(a_nonce_is_used_up_by_a_failure),
+		TEST(nonces_outlive_the_process),
 		TEST(decryption_makes_no_nonce),
 	};
 

@@ -409,6 +409,23 @@ static void where_the_kernel_is_not_strict_the_token_is(void **state)
 	assert_int_equal(fake_calls("proc_keys_read"), 0);
 }
 
+/* There the kernel would not refuse a length that is not the mechanism's. */
+static void where_the_kernel_is_not_strict_a_length_must_be_known(void **state)
+{
+	CK_MECHANISM xts = {CKM_AES_XTS, iv, 16}, cbc = {CKM_AES_CBC, iv, 16};
+	int32_t xts_serial, aes_serial;
+	CK_OBJECT_HANDLE xts_key = add_serial("logon", "x-key-type=aes-xts", 64, &xts_serial);
+	CK_OBJECT_HANDLE aes_key = add_serial("logon", "x-key-type=aes", 16, &aes_serial);
+	char lines[64];
+
+	assert_int_equal(begin(&beginnings[0], xts, xts_key), CKR_OK);
+	snprintf(lines, sizeof(lines), "%08x forged\n%08x forged\n", (unsigned)xts_serial,
+		 (unsigned)aes_serial);
+	fake_proc_keys_forge(lines);
+	assert_int_equal(begin(&beginnings[0], xts, xts_key), CKR_KEY_SIZE_RANGE);
+	assert_int_equal(begin(&beginnings[0], cbc, aes_key), CKR_OK);
+}
+
 /* Measuring costs a pass over /proc/keys. Elsewhere a key that fits costs none. */
 static void a_key_that_fits_costs_no_measuring(void **state)
 {
@@ -486,6 +503,7 @@ int main(void)
 		TEST(a_key_that_does_not_fit_is_measured_again),
 		TEST(a_key_that_fitted_is_measured_by_the_kernel),
 		TEST(where_the_kernel_is_not_strict_the_token_is),
+		TEST(where_the_kernel_is_not_strict_a_length_must_be_known),
 		TEST(a_key_that_fits_costs_no_measuring),
 		TEST(an_unknown_length_is_left_to_the_kernel),
 		TEST(refusals_come_in_order),

@@ -56,6 +56,10 @@ static const struct row rows[] = {
 };
 #define ROWS (sizeof(rows) / sizeof(*rows))
 
+/* The first and the number of those whose parts give as many bytes as they take. */
+#define STREAMS 4
+#define STREAM (ROWS - STREAMS)
+
 static unsigned char secret[32];
 static unsigned char *message;
 
@@ -145,10 +149,10 @@ static void lengths(void **state)
 
 /* CALLS, of a length that must be refused: in one part, when asked how much will come, and at the
  * end of parts, or with the part that brings it. */
-static void refused(struct scene *scene, enum token_kind kind, size_t length)
+static void refused(struct scene *scene, enum token_kind kind, size_t length, CK_RV wrong)
 {
 	bool encrypt = kind == TOKEN_ENCRYPT;
-	CK_RV rv, wrong = encrypt ? CKR_DATA_LEN_RANGE : CKR_ENCRYPTED_DATA_LEN_RANGE;
+	CK_RV rv;
 	CK_C_EncryptInit init = encrypt ? token.f->C_EncryptInit : token.f->C_DecryptInit;
 	CK_C_Encrypt single = encrypt ? token.f->C_Encrypt : token.f->C_Decrypt;
 	CK_C_EncryptUpdate update = encrypt ? token.f->C_EncryptUpdate : token.f->C_DecryptUpdate;
@@ -189,12 +193,12 @@ static void broken_blocks(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		begin(&scene, types[i], "aes");
 		for (size_t j = 0; j < sizeof(some) / sizeof(*some); j++) {
-			refused(&scene, TOKEN_DECRYPT, some[j]);
+			refused(&scene, TOKEN_DECRYPT, some[j], CKR_ENCRYPTED_DATA_LEN_RANGE);
 			if (types[i] != CKM_AES_CBC_PAD)
-				refused(&scene, TOKEN_ENCRYPT, some[j]);
+				refused(&scene, TOKEN_ENCRYPT, some[j], CKR_DATA_LEN_RANGE);
 		}
 		if (types[i] == CKM_AES_CBC_PAD)
-			refused(&scene, TOKEN_DECRYPT, 0);
+			refused(&scene, TOKEN_DECRYPT, 0, CKR_ENCRYPTED_DATA_LEN_RANGE);
 		end(&scene);
 	}
 }
@@ -210,7 +214,7 @@ static void last_blocks(struct scene *scene, size_t block)
 				   kind, message, 16 * block, TOKEN_QUERYING, NULL));
 		GUEST_OK(guest_run(&token, scene->session, scene->key.object, &scene->material,
 				   kind, message, 16 * block, TOKEN_QUERYING, &parts));
-		refused(scene, kind, 16 * block + 1);
+		refused(scene, kind, 16 * block + 1, CKR_DATA_LEN_RANGE);
 	}
 }
 
@@ -262,7 +266,7 @@ static void chacha20_carries(void **state)
 
 /* Parts of one buffer to another place in the same one: output never overtakes input, but is
  * behind it by what waits for its block. */
-static void shifted(CK_MECHANISM_TYPE type, const char *key_type)
+static void shifted(void **state)
 {
 	struct mechanism_store store;
 	unsigned char *right, *buffer;
@@ -271,7 +275,7 @@ static void shifted(CK_MECHANISM_TYPE type, const char *key_type)
 	struct scene scene;
 	CK_ULONG made;
 
-	begin(&scene, type, key_type);
+	begin(&scene, CKM_AES_CBC, "aes");
 	right = malloc(length + GUEST_SLACK);
 	buffer = malloc(length);
 	assert_true(right && buffer);
@@ -299,14 +303,78 @@ static void shifted(CK_MECHANISM_TYPE type, const char *key_type)
 	end(&scene);
 }
 
-static void shifted_cbc(void **state)
+/* BUFFER there and back in parts, in place: a part gives as many bytes as it takes, and the end
+ * none. What comes back is digested, too, and so it is all there for that. */
+static void there_and_back(struct scene *scene, unsigned char *buffer, size_t length,
+			   const struct token_split *split)
 {
-	shifted(CKM_AES_CBC, "aes");
+	CK_FUNCTION_LIST_PTR f = token.f;
+	CK_SESSION_HANDLE session = scene->session;
+	CK_MECHANISM sha1 = {CKM_SHA_1, NULL, 0};
+	unsigned char right[20], digest[20];
+	struct mechanism_store store;
+	CK_MECHANISM_PTR mechanism = guest_mechanism(&store, &scene->material, 0);
+	unsigned char *coded = malloc(length + GUEST_SLACK);
+	CK_ULONG made = sizeof(right);
+	size_t at = 0;
+
+	assert_non_null(coded);
+	GUEST_RV(f->C_DigestInit(session, &sha1), CKR_OK);
+	GUEST_RV(f->C_Digest(session, buffer, length, right, &made), CKR_OK);
+	guest_expect(&scene->material, buffer, length, coded);
+	GUEST_RV(f->C_EncryptInit(session, mechanism, scene->key.object), CKR_OK);
+	for (size_t i = 0; i < split->n; at += split->part[i++]) {
+		made = split->part[i];
+		GUEST_RV(f->C_EncryptUpdate(session, buffer + at, split->part[i], buffer + at,
+					    &made),
+			 CKR_OK);
+		assert_int_equal(made, split->part[i]);
+		assert_memory_equal(buffer + at, coded + at, made);
+	}
+	made = 0;
+	GUEST_RV(f->C_EncryptFinal(session, digest, &made), CKR_OK);
+	assert_int_equal(made, 0);
+	free(coded);
+
+	GUEST_RV(f->C_DecryptInit(session, mechanism, scene->key.object), CKR_OK);
+	GUEST_RV(f->C_DigestInit(session, &sha1), CKR_OK);
+	at = 0;
+	for (size_t i = 0; i < split->n; at += split->part[i++]) {
+		made = split->part[i];
+		GUEST_RV(f->C_DecryptDigestUpdate(session, buffer + at, split->part[i], buffer + at,
+						  &made),
+			 CKR_OK);
+		assert_int_equal(made, split->part[i]);
+	}
+	made = 0;
+	GUEST_RV(f->C_DecryptFinal(session, digest, &made), CKR_OK);
+	assert_int_equal(made, 0);
+	made = sizeof(digest);
+	GUEST_RV(f->C_DigestFinal(session, digest, &made), CKR_OK);
+	assert_memory_equal(buffer, message, length);
+	assert_memory_equal(digest, right, sizeof(right));
 }
 
-static void shifted_chacha20(void **state)
+static void streams(void **state)
 {
-	shifted(CKM_CHACHA20, "chacha20");
+	static const size_t some[] = {0, 1, 15, 16, 17, 63, 64, 65, 130, 5000, 400000};
+	const struct row *row = *state;
+	struct scene scene;
+
+	begin(&scene, row->type, row->key_type);
+	for (size_t i = 0; i < sizeof(some) / sizeof(*some); i++) {
+		for (uint64_t seed = 0; seed < (some[i] > 5000 ? 4 : 100); seed++) {
+			unsigned char *buffer = malloc(some[i] + 1);
+			struct token_split split;
+
+			assert_non_null(buffer);
+			memcpy(buffer, message, some[i]);
+			guest_split(&split, some[i], seed);
+			there_and_back(&scene, buffer, some[i], &split);
+			free(buffer);
+		}
+	}
+	end(&scene);
 }
 
 static int set_up(void **state)
@@ -327,19 +395,25 @@ static int tear_down(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[ROWS + 6] = {
+	static const char *const stream_names[STREAMS] = {"CTR in parts", "OFB in parts",
+							  "CFB128 in parts", "ChaCha20 in parts"};
+	struct CMUnitTest tests[ROWS + 5 + STREAMS] = {
 		[ROWS] = cmocka_unit_test(broken_blocks),
 		cmocka_unit_test(ctr_end),
 		cmocka_unit_test(chacha20_end),
 		cmocka_unit_test(chacha20_carries),
-		cmocka_unit_test(shifted_cbc),
-		cmocka_unit_test(shifted_chacha20),
+		cmocka_unit_test(shifted),
 	};
 
 	for (size_t i = 0; i < ROWS; i++)
 		tests[i] = (struct CMUnitTest){.name = rows[i].name,
 					       .test_func = lengths,
 					       .initial_state = (void *)&rows[i]};
+	for (size_t i = 0; i < STREAMS; i++)
+		tests[ROWS + 5 + i] =
+			(struct CMUnitTest){.name = stream_names[i],
+					    .test_func = streams,
+					    .initial_state = (void *)&rows[STREAM + i]};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

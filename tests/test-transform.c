@@ -283,6 +283,17 @@ static void a_key_is_not_kept_in_an_idle_socket_for_long(void **state)
 	assert_int_equal(fake_calls("alg_bind"), 0);
 }
 
+static void whoever_takes_a_socket_lets_old_ones_go(void **state)
+{
+	struct op_socket *socket;
+
+	transform_give(take(&cipher), true);
+	later += 61;
+	socket = take(&digest);
+	assert_int_equal(transform_sockets(), 1);
+	transform_give(socket, true);
+}
+
 static void room_is_asked_for_once(void **state)
 {
 	struct op_socket *socket = take(&cipher);
@@ -408,6 +419,7 @@ int main(void)
 		TEST(sixty_four_idle_sockets_are_kept),
 		TEST(the_oldest_is_evicted),
 		TEST(a_key_is_not_kept_in_an_idle_socket_for_long),
+		TEST(whoever_takes_a_socket_lets_old_ones_go),
 		TEST(room_is_asked_for_once),
 		TEST(a_socket_that_was_taken_long_ago_is_stale),
 		TEST(key_ids_are_never_zero_nor_the_same),

@@ -18,6 +18,8 @@ CK_RV C_OpenSession(CK_SLOT_ID slot_id, CK_FLAGS flags, void *application, CK_NO
 		return CKR_ARGUMENTS_BAD;
 	if (!(flags & CKF_SERIAL_SESSION))
 		return CKR_SESSION_PARALLEL_NOT_SUPPORTED;
+	if (flags & CKF_ASYNC_SESSION)
+		return CKR_SESSION_ASYNC_NOT_SUPPORTED;
 	return session_open(slot, flags & (CKF_SERIAL_SESSION | CKF_RW_SESSION), handle);
 }
 

@@ -14,11 +14,8 @@
 #define SOL_ALG 279
 #endif
 
-enum {
-	/* No key has it; serials of real keys are random, positive and start above 2. */
-	SERIAL_OF_NO_KEY = 0x7ffffff0,
-	PAGE = 4096,
-};
+/* No key has it; serials of real keys are random, positive and start above 2. */
+enum { SERIAL_OF_NO_KEY = 0x7ffffff0 };
 
 int alg_probe(void)
 {
@@ -93,33 +90,41 @@ int alg_takes_serials(int transform)
 	return alg_set_key_serial(transform, SERIAL_OF_NO_KEY) != -ENOPROTOOPT;
 }
 
-static ssize_t buffer_size(int op, int option, size_t len)
+/* The whole pages that a buffer of SIZE bytes has (crypto/af_alg.c, af_alg_sndbuf() and its like). */
+static size_t whole_pages(int size, size_t page)
+{
+	return size > 0 ? (size_t)size / page * page : 0;
+}
+
+static ssize_t buffer_size(int op, int option, size_t len, size_t page)
 {
 	int size = 0, wanted;
 	socklen_t size_len = sizeof(size);
 
 	if (getsockopt(op, SOL_SOCKET, option, &size, &size_len) < 0)
 		return -errno;
-	/* One page of slack: af_alg_readable() stops a request when less than a page is left. */
-	if (len > INT_MAX / 2 - PAGE || len + PAGE <= (size_t)size)
-		return size;
+	if (len > INT_MAX / 2 - page || len + page <= whole_pages(size, page))
+		return (ssize_t)whole_pages(size, page);
 	/* The kernel doubles what is asked for and caps it at net.core.[rw]mem_max. */
-	wanted = (int)len + PAGE;
+	wanted = (int)(len + page);
 	if (setsockopt(op, SOL_SOCKET, option, &wanted, sizeof(wanted)) < 0 ||
 	    getsockopt(op, SOL_SOCKET, option, &size, &size_len) < 0)
 		return -errno;
-	return size;
+	return (ssize_t)whole_pages(size, page);
 }
 
 ssize_t alg_room(int op, size_t len)
 {
-	ssize_t out = buffer_size(op, SO_SNDBUF, len);
-	ssize_t in = buffer_size(op, SO_RCVBUF, len);
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	ssize_t out = buffer_size(op, SO_SNDBUF, len, page);
+	ssize_t in = buffer_size(op, SO_RCVBUF, len, page);
 	ssize_t least = out < in ? out : in;
 
 	if (least < 0)
 		return least;
-	return least > PAGE ? least - PAGE : 0;
+	/* A page of slack: af_alg_get_rsgl() takes no further piece of the receiver's memory when
+	 * less than a page is left of the budget, and the request ends there. */
+	return (size_t)least > page ? least - (ssize_t)page : 0;
 }
 
 /* The control messages of one request, packed one behind the other (cmsg(3)). */
@@ -180,7 +185,8 @@ int alg_send(int op, const struct alg_request *request, const struct iovec *iov,
 	sent = sendmsg(op, &message, MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0));
 	if (sent < 0)
 		return -errno;
-	return (size_t)sent == total ? 0 : -EIO;
+	/* What did not fit is not queued: net.core.optmem_max limits the lists of pages, too. */
+	return (size_t)sent == total ? 0 : -ENOBUFS;
 }
 
 int alg_recv(int op, struct iovec *iov, int count, size_t expected)

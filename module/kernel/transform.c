@@ -136,11 +136,30 @@ static bool fits(const struct op_socket *socket, const struct transform *transfo
 	       socket->tag_size == transform->tag_size && !strcmp(socket->name, transform->name);
 }
 
+/* Takes idle sockets of KEY_ID (0: any) that are idle since BEFORE out of the list. */
+static struct op_socket *collect(uint64_t key_id, int64_t before)
+{
+	struct op_socket *out = NULL, *next;
+
+	for (struct op_socket *socket = sockets.first; socket; socket = next) {
+		next = socket->next;
+		if (!socket->idle || socket->idle_since > before ||
+		    (key_id && socket->key_id != key_id))
+			continue;
+		delist(socket);
+		sockets.idle--;
+		socket->next = out;
+		out = socket;
+	}
+	return out;
+}
+
 static struct op_socket *take_kept(const struct transform *transform)
 {
-	struct op_socket *socket;
+	struct op_socket *socket, *done;
 
 	pthread_mutex_lock(&sockets.lock);
+	done = collect(0, now() - KEPT_SECONDS);
 	for (socket = sockets.first; socket && !fits(socket, transform);)
 		socket = socket->next;
 	if (socket) {
@@ -148,6 +167,7 @@ static struct op_socket *take_kept(const struct transform *transform)
 		sockets.idle--;
 	}
 	pthread_mutex_unlock(&sockets.lock);
+	dispose(done);
 	return socket;
 }
 
@@ -190,24 +210,6 @@ ssize_t transform_room(struct op_socket *socket, size_t len)
 	if (room > 0)
 		socket->room = (size_t)room;
 	return room;
-}
-
-/* Takes idle sockets of KEY_ID (0: any) that are idle since BEFORE out of the list. */
-static struct op_socket *collect(uint64_t key_id, int64_t before)
-{
-	struct op_socket *out = NULL, *next;
-
-	for (struct op_socket *socket = sockets.first; socket; socket = next) {
-		next = socket->next;
-		if (!socket->idle || socket->idle_since > before ||
-		    (key_id && socket->key_id != key_id))
-			continue;
-		delist(socket);
-		sockets.idle--;
-		socket->next = out;
-		out = socket;
-	}
-	return out;
 }
 
 static struct op_socket *oldest(void)

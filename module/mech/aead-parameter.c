@@ -82,8 +82,7 @@ CK_RV parameter_gcm_message(const void *from, CK_ULONG len, struct parameter *pa
 	if (!from || len != sizeof(gcm))
 		return parameter_refuse("ulParameterLen", len);
 	memcpy(&gcm, from, sizeof(gcm));
-	if (!gcm.tag)
-		return parameter_refuse("pTag is NULL, and ulTagBits", gcm.tag_bits);
+	parameter->detached = true;
 	parameter->tag = gcm.tag;
 	*nonce = (struct nonce){.bytes = gcm.iv,
 				.len = gcm.iv_len,
@@ -138,8 +137,7 @@ CK_RV parameter_ccm_message(const void *from, CK_ULONG len, struct parameter *pa
 	if (!from || len != sizeof(ccm))
 		return parameter_refuse("ulParameterLen", len);
 	memcpy(&ccm, from, sizeof(ccm));
-	if (!ccm.mac)
-		return parameter_refuse("pMAC is NULL, and ulMACLen", ccm.mac_len);
+	parameter->detached = true;
 	parameter->tag = ccm.mac;
 	*nonce = (struct nonce){.bytes = ccm.nonce,
 				.len = ccm.nonce_len,
@@ -181,8 +179,7 @@ CK_RV parameter_chacha20_poly1305_message(const void *from, CK_ULONG len,
 	if (!from || len != sizeof(chacha))
 		return parameter_refuse("ulParameterLen", len);
 	memcpy(&chacha, from, sizeof(chacha));
-	if (!chacha.tag)
-		return parameter_refuse("pTag is NULL, and ulNonceLen", chacha.nonce_len);
+	parameter->detached = true;
 	parameter->tag = chacha.tag;
 	*nonce = (struct nonce){
 		.bytes = chacha.nonce, .len = CHACHA20_NONCE, .generator = CKG_NO_GENERATE};

@@ -14,7 +14,7 @@
 /* The bytes of tag that the caller sees as part of the ciphertext. */
 static size_t attached(const struct operation *operation)
 {
-	return operation->parameter.tag ? 0 : operation->parameter.tag_size;
+	return operation->parameter.detached ? 0 : operation->parameter.tag_size;
 }
 
 static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_len, bool last,
@@ -70,7 +70,7 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	if (!last)
 		return gather(operation, in, in_len);
 
-	if (parameter->tag)
+	if (parameter->detached)
 		detached = parameter->tag_size;
 	if (operation_decrypts(operation)) {
 		*out_len = text - attached(operation);

@@ -2,18 +2,21 @@
 /*
  * Ciphers: algif_skcipher (crypto/algif_skcipher.c). The kernel chains whole blocks from one
  * request to the next, so that messages of any length pass through in constant memory; what does
- * not fill a block waits in operation.tail. PKCS#7 padding is made and checked here.
+ * not fill a block waits in operation.tail, but stream ciphers go on with keystream.[ch]. PKCS#7
+ * padding is made and checked here.
  */
 #include <string.h>
 
 #include "kernel/alg.h"
 #include "mech/engine.h"
+#include "mech/keystream.h"
 #include "mech/padding.h"
 #include "mech/rv.h"
 
 enum {
-	/* Bytes worth asking larger socket buffers for. */
-	REQUEST_MAX = 128 * 1024,
+	/* The bytes of one request: as many as socket buffers hold by default. Larger ones save
+	 * little, and above some megabytes the kernel has no memory for them. */
+	REQUEST_MAX = 192 * 1024,
 	/* A page may always be queued (af_alg_sndbuf()), and a result that the kernel hands out
 	 * in several pieces is chained. */
 	REQUEST_MIN = 4096,
@@ -104,8 +107,11 @@ static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_l
 	/* Room to spare for a block of padding. */
 	if (total < in_len || total > SIZE_MAX - block)
 		return operation_wrong_length(operation);
-	if (total / block + (total % block != 0) > operation->parameter.blocks)
-		return operation_wrong_length(operation);
+	/* Section 6.11.3 names the one answer for encrypting and decrypting. A block that is under
+	 * way was counted when its keystream was made. */
+	if (total / block + (total % block != 0) - (row->stream && operation->tail_len) >
+	    operation->parameter.blocks)
+		return CKR_DATA_LEN_RANGE;
 
 	if (last && unpads(operation))
 		return measure_unpadded(operation, in, in_len, capacity, out_len);
@@ -114,7 +120,7 @@ static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_l
 		return CKR_OPERATION_NOT_INITIALIZED;
 	if (last && !row->padded && !row->stream && total % block)
 		return operation_wrong_length(operation);
-	*out_len = passing(operation, total, last);
+	*out_len = row->stream ? in_len : passing(operation, total, last);
 	return CKR_OK;
 }
 
@@ -148,7 +154,8 @@ static void count_on(uint8_t *iv, size_t blocks)
 
 /*
  * Sends the tail, IN and SUFFIX through the kernel, WHOLE bytes in all, and leaves the rest of IN
- * in the tail. The last DIVERTED bytes of the result go to operation.last, the others to OUT.
+ * in the tail. The last DIVERTED bytes of the result go to operation.last, each at its place in the
+ * block, the others to OUT.
  */
 static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 		const struct iovec *suffix, size_t whole, uint8_t *out, size_t diverted)
@@ -167,6 +174,8 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 		return (int)room;
 	if (room < REQUEST_MIN)
 		room = REQUEST_MIN;
+	if (room > REQUEST_MAX)
+		room = REQUEST_MAX;
 	while (done < whole && !err) {
 		size_t left = whole - done;
 		size_t size = request_size(operation, left, (size_t)room);
@@ -178,7 +187,7 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 		};
 		struct iovec result[2] = {
 			{.iov_base = out + done, .iov_len = size - aside},
-			{.iov_base = operation->last, .iov_len = aside},
+			{.iov_base = operation->last + row->block - aside, .iov_len = aside},
 		};
 
 		sent[2] = (struct iovec){.iov_base = suffix->iov_base,
@@ -210,7 +219,30 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 		operation->tail_len += in_len;
 	}
 	if (operation->parameter.blocks != UINT64_MAX)
-		operation->parameter.blocks -= whole / row->block + (whole % row->block != 0);
+		operation->parameter.blocks -= whole / row->block;
+	return err;
+}
+
+/* As many bytes as come in. Where a part ends within a block, its keystream is asked for, too. */
+static int pump_stream(struct operation *operation, const uint8_t *in, size_t in_len, uint8_t *out)
+{
+	static const uint8_t zeros[ALG_BLOCK_MAX];
+	size_t block = operation->mechanism->block;
+	size_t done = keystream_use(operation, in, in_len, out);
+	size_t left = in_len - done, cut = left % block;
+	struct iovec suffix = {.iov_base = (void *)zeros, .iov_len = cut ? block - cut : 0};
+	bool decrypts = operation_decrypts(operation);
+	int err;
+
+	if (!left)
+		return 0;
+	if (decrypts)
+		memcpy(operation->tail, in + in_len - cut, cut);
+	err = pump(operation, in + done, left, &suffix, left + suffix.iov_len, out + done,
+		   suffix.iov_len);
+	if (!decrypts)
+		memcpy(operation->tail, out + in_len - cut, cut);
+	operation->tail_len = cut;
 	return err;
 }
 
@@ -230,8 +262,13 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 		return CKR_OK;
 	}
 	memset(padding, (int)suffix.iov_len, sizeof(padding));
-	err = pump(operation, in, in_len, &suffix, whole, out, diverted);
-	*out_len = whole - diverted;
+	if (operation->mechanism->stream) {
+		err = pump_stream(operation, in, in_len, out);
+		*out_len = in_len;
+	} else {
+		err = pump(operation, in, in_len, &suffix, whole, out, diverted);
+		*out_len = whole - diverted;
+	}
 	if (!err && diverted) {
 		text = padding_text(operation->last, block);
 		if (text < block) {

@@ -53,8 +53,9 @@ CK_RV gather_fits(struct operation *operation, size_t text, size_t request)
 CK_RV gather_rv(const struct operation *operation, int err, size_t request)
 {
 	CK_RV rv = rv_of_run(err, operation->mechanism->name);
+	bool full = err == -ENOMEM || err == -ENOBUFS || err == -EAGAIN;
 
 	/* Page lists of a request count against net.core.optmem_max, too (crypto/af_alg.c), which
 	 * ends before the largest socket buffers do. */
-	return err == -ENOMEM && request > MODEST ? operation_wrong_length(operation) : rv;
+	return full && request > MODEST ? operation_wrong_length(operation) : rv;
 }

@@ -17,7 +17,13 @@
 #include "mech/padding.h"
 #include "mech/rv.h"
 
-enum { SEMI = 8, WITH_LENGTH = 4 };
+enum {
+	SEMI = 8,
+	WITH_LENGTH = 4,
+	/* Three times what a key of the kernel can have. Each semiblock costs twelve system calls,
+	 * and whoever would close the session waits for them. */
+	TEXT_MAX = 96 * 1024,
+};
 
 /* KWP's initial value is 4 bytes, and the message's length. */
 static bool is_kwp(const struct operation *operation)
@@ -45,10 +51,10 @@ static size_t padded(const struct operation *operation, size_t len)
 {
 	size_t size = len;
 
-	if (len > SIZE_MAX - 2 * SEMI)
+	if (len > TEXT_MAX)
 		return 0;
 	if (is_kwp(operation))
-		return len && len <= UINT32_MAX ? len + (SEMI - len % SEMI) % SEMI : 0;
+		return len ? len + (SEMI - len % SEMI) % SEMI : 0;
 	if (operation->mechanism->padded)
 		size += padding_size(len, SEMI);
 	return size % SEMI == 0 && size >= 2 * SEMI ? size : 0;
@@ -182,7 +188,7 @@ static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_l
 	CK_RV rv;
 
 	*out_len = 0;
-	if (len < in_len)
+	if (len < in_len || len > TEXT_MAX + 2 * SEMI)
 		return operation_wrong_length(operation);
 	if (!last)
 		return CKR_OK;

@@ -56,6 +56,7 @@ struct mechanism {
 	size_t iv;                 /* ciphers: bytes of the parameter, where it is an IV */
 	size_t least;              /* ciphers of whole messages: bytes of the shortest one */
 	bool stream;               /* ciphers: a message may end within a block */
+	bool feedback;             /* stream ciphers whose ciphertext makes the next keystream */
 	bool padded;               /* ciphers: PKCS#7 padding, ours; the kernel has none */
 	bool counted;              /* ciphers: the IV begins with a counter of blocks, which the
 				    * kernel does not carry over from one request to the next */

@@ -71,7 +71,9 @@ CK_RV message_start(struct message *message, enum operation_kind kind, const str
 	if (rv == CKR_OK)
 		rv = take(message, parameter.tag_size);
 	parameter_free(&parameter);
-	if (rv != CKR_OK)
+	if (rv == CKR_OK)
+		nonce_begin(&message->nonces, key->id, row);
+	else
 		message_cancel(message);
 	return rv;
 }
@@ -137,6 +139,20 @@ static CK_RV make_nonce(struct message *message, const struct message_terms *ter
 	return rv;
 }
 
+/* Refuses a message whose tag is to be given or checked now, where nobody has said where. */
+static CK_RV need_tag(struct message *message)
+{
+	const struct parameter *parameter = &message->operation.parameter;
+	CK_RV rv;
+
+	if (!parameter->detached || parameter->tag)
+		return CKR_OK;
+	rv = parameter_refuse("pTag or pMAC is NULL, and the tag's size in bytes",
+			      parameter->tag_size);
+	operation_cancel(&message->operation);
+	return rv;
+}
+
 CK_RV message_begin(struct message *message, const struct message_terms *terms)
 {
 	struct nonce nonce;
@@ -172,6 +188,8 @@ CK_RV message_next(struct message *message, enum operation_part part,
 		return CKR_OPERATION_NOT_INITIALIZED;
 	if (part == OPERATION_LAST)
 		rv = place_tag(message, terms);
+	if (rv == CKR_OK && part == OPERATION_LAST && out)
+		rv = need_tag(message);
 	if (rv == CKR_OK)
 		rv = operation_run(&message->operation, part, in, in_len, out, out_len);
 	return renamed(rv);
@@ -200,7 +218,9 @@ CK_RV message_whole(struct message *message, const struct message_terms *terms, 
 		*out_len = need;
 		return out ? CKR_BUFFER_TOO_SMALL : CKR_OK;
 	}
-	rv = make_nonce(message, terms, &nonce);
+	rv = need_tag(message);
+	if (rv == CKR_OK)
+		rv = make_nonce(message, terms, &nonce);
 	if (rv == CKR_OK)
 		rv = operation_run(operation, OPERATION_ALL, in, in_len, out, out_len);
 	return renamed(rv);
@@ -213,7 +233,8 @@ CK_RV message_verify_next(struct message *message, const CK_BYTE *in, CK_ULONG i
 
 	if (!operation->mechanism)
 		return CKR_OPERATION_NOT_INITIALIZED;
-	if (!signature && !signature_len)
+	/* Section 5.16: where there is none, more parts follow, whatever is said of its length. */
+	if (!signature)
 		return operation_run(operation, OPERATION_NEXT, in, in_len, NULL, NULL);
 	return operation_verify(operation, OPERATION_LAST, in, in_len, signature, signature_len);
 }
@@ -242,7 +263,10 @@ CK_RV message_final(struct message *message)
 
 void message_cancel(struct message *message)
 {
+	struct nonce_source nonces = message->nonces;
+
 	operation_cancel(&message->operation);
 	give(message);
 	explicit_bzero(message, sizeof(*message));
+	message->nonces = nonces;
 }

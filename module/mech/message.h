@@ -16,10 +16,10 @@ struct message {
 	const struct mechanism *mechanism; /* NULL: no process is active */
 	enum operation_kind kind;          /* OPERATION_ENCRYPT, _DECRYPT, _SIGN or _VERIFY */
 	const struct transform_key *key;
-	struct op_socket *socket; /* NULL: to be taken with the next message */
-	unsigned int tag_size;    /* that the socket is for */
-	size_t size;              /* MACs: bytes of the result */
-	struct nonce_source nonces;
+	struct op_socket *socket;   /* NULL: to be taken with the next message */
+	unsigned int tag_size;      /* that the socket is for */
+	size_t size;                /* MACs: bytes of the result */
+	struct nonce_source nonces; /* stays when the process ends */
 	struct operation operation; /* the message under way */
 };
 
@@ -42,7 +42,8 @@ struct message_terms {
 CK_RV message_begin(struct message *message, const struct message_terms *terms);
 
 /* Brings a part: see operation_run(). PART is OPERATION_NEXT or OPERATION_LAST; the last part
- * also gives, or checks, the tag where TERMS say. */
+ * also gives, or checks, the tag where TERMS say. Only then, and not for a question for the length,
+ * CKR_MECHANISM_PARAM_INVALID where they do not say it. */
 CK_RV message_next(struct message *message, enum operation_part part,
 		   const struct message_terms *terms, const CK_BYTE *in, CK_ULONG in_len,
 		   CK_BYTE *out, CK_ULONG *out_len);

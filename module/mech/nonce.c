@@ -36,6 +36,21 @@ static bool same_free_part(const struct nonce *nonce, const uint8_t *other)
 	return true;
 }
 
+/* Whether NONCE is asked for as those that SOURCE has made, its caller's part aside. */
+static bool same_kind(const struct nonce_source *source, const struct nonce *nonce)
+{
+	return source->started && source->generator == nonce->generator &&
+	       source->fixed_bits == nonce->fixed_bits && source->len == nonce->len;
+}
+
+/* "The value of the non-fixed portion passed must not vary from call to call"; it may be what the
+ * last call left there, since that is where it was put. */
+static bool same_value(const struct nonce_source *source, const struct nonce *nonce)
+{
+	return nonce->generator != CKG_GENERATE_COUNTER_XOR ||
+	       same_free_part(nonce, source->start) || same_free_part(nonce, source->last);
+}
+
 static CK_RV check(const struct nonce_source *source, const struct nonce *nonce)
 {
 	if (nonce->generator > CKG_GENERATE_COUNTER_XOR)
@@ -45,15 +60,10 @@ static CK_RV check(const struct nonce_source *source, const struct nonce *nonce)
 	if (nonce->fixed_bits > 8 * nonce->len)
 		return parameter_refuse("the number of fixed bits", nonce->fixed_bits);
 	/* Nonces of one kind are all different; of two kinds, two could be the same. */
-	if (source->started &&
-	    (source->generator != nonce->generator || source->fixed_bits != nonce->fixed_bits ||
-	     source->len != nonce->len))
+	if (source->agreed && !same_kind(source, nonce))
 		return parameter_refuse("not as in the messages before: the generator",
 					nonce->generator);
-	/* "The value of the non-fixed portion passed must not vary from call to call"; it may be
-	 * what the last call left there, since that is where it was put. */
-	if (source->started && nonce->generator == CKG_GENERATE_COUNTER_XOR &&
-	    !same_free_part(nonce, source->start) && !same_free_part(nonce, source->last))
+	if (source->agreed && !same_value(source, nonce))
 		return parameter_refuse("the nonce is not that of the first message; the generator",
 					nonce->generator);
 	return CKR_OK;
@@ -61,20 +71,18 @@ static CK_RV check(const struct nonce_source *source, const struct nonce *nonce)
 
 static CK_RV start(struct nonce_source *source, const struct nonce *nonce)
 {
-	CK_RV rv = CKR_OK;
-
-	memset(source, 0, sizeof(*source));
+	source->started = true;
+	source->made = 0;
+	source->len = nonce->len;
+	source->fixed_bits = nonce->fixed_bits;
+	source->generator = nonce->generator;
 	if (nonce->generator == CKG_GENERATE)
-		rv = random_fill(source->start, nonce->len);
+		return random_fill(source->start, nonce->len);
 	if (nonce->generator == CKG_GENERATE_COUNTER_XOR)
 		memcpy(source->start, nonce->bytes, nonce->len);
-	if (rv == CKR_OK) {
-		source->len = nonce->len;
-		source->fixed_bits = nonce->fixed_bits;
-		source->generator = nonce->generator;
-		source->started = true;
-	}
-	return rv;
+	else
+		memset(source->start, 0, nonce->len);
+	return CKR_OK;
 }
 
 /* VALUE = START + COUNT (or START ^ COUNT), both as numbers of LEN bytes, the last the lowest. */
@@ -91,29 +99,37 @@ static void count_on(uint8_t *value, const uint8_t *start, size_t len, uint64_t 
 	}
 }
 
+void nonce_begin(struct nonce_source *source, uint64_t key_id, const struct mechanism *mechanism)
+{
+	if (source->key_id != key_id || source->mechanism != mechanism)
+		*source = (struct nonce_source){.key_id = key_id, .mechanism = mechanism};
+	source->agreed = false;
+}
+
 CK_RV nonce_make(struct nonce_source *source, struct nonce *nonce)
 {
+	struct nonce_source next = *source;
 	uint8_t value[NONCE_MAX];
 	CK_RV rv;
 
 	if (nonce->generator == CKG_NO_GENERATE)
 		return CKR_OK;
 	rv = check(source, nonce);
-	if (rv == CKR_OK && !source->started)
-		rv = start(source, nonce);
+	if (rv == CKR_OK && !(same_kind(source, nonce) && same_value(source, nonce)))
+		rv = start(&next, nonce);
 	if (rv != CKR_OK)
 		return rv;
-	if (source->made >= supply(nonce->generator, 8 * nonce->len - nonce->fixed_bits)) {
+	if (next.made >= supply(nonce->generator, 8 * nonce->len - nonce->fixed_bits)) {
 		log_line("no nonce is left after %llu messages: begin anew, with another key or "
-			 "other fixed bits",
-			 (unsigned long long)source->made);
+			 "another number of fixed bits",
+			 (unsigned long long)next.made);
 		return CKR_DATA_LEN_RANGE;
 	}
 
 	if (nonce->generator == CKG_GENERATE_RANDOM)
 		rv = random_fill(value, nonce->len);
 	else
-		count_on(value, source->start, nonce->len, source->made,
+		count_on(value, next.start, nonce->len, next.made,
 			 nonce->generator == CKG_GENERATE_COUNTER_XOR);
 	if (rv != CKR_OK)
 		return rv;
@@ -122,7 +138,9 @@ CK_RV nonce_make(struct nonce_source *source, struct nonce *nonce)
 
 		nonce->bytes[i] = (uint8_t)((nonce->bytes[i] & ~mask) | (value[i] & mask));
 	}
-	memcpy(source->last, nonce->bytes, nonce->len);
-	source->made++;
+	memcpy(next.last, nonce->bytes, nonce->len);
+	next.made++;
+	next.agreed = true;
+	*source = next;
 	return CKR_OK;
 }

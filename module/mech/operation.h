@@ -50,9 +50,11 @@ struct operation {
 	bool begun;                  /* the kernel has seen part of this message */
 	bool clean;                  /* nothing is queued in the socket */
 	bool peeked;                 /* last[] holds the last block, decrypted already */
-	uint8_t tail[ALG_BLOCK_MAX]; /* input held back: less than a block, or the last one */
+	uint8_t tail[ALG_BLOCK_MAX]; /* input held back: less than a block, or the last one;
+				      * stream ciphers: keystream.h */
 	size_t tail_len;             /* bytes */
-	uint8_t last[ALG_BLOCK_MAX]; /* the last block of a padded message, decrypted */
+	uint8_t last[ALG_BLOCK_MAX]; /* the last block of a padded message, decrypted; stream
+				      * ciphers: keystream.h */
 	uint8_t *text;               /* gather.c: the message so far; owned */
 	size_t text_len, text_size;  /* bytes used and allocated */
 };

@@ -6,6 +6,7 @@
 #ifndef KCRYPTOKI_PARAMETER_H
 #define KCRYPTOKI_PARAMETER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,8 +26,9 @@ struct parameter {
 	size_t aad_len;
 	unsigned int tag_size; /* bytes */
 	size_t text_len;       /* CCM: the bytes that the message must have; else SIZE_MAX */
-	/* The message-based functions: where the caller wants, or has, the tag. NULL: it stands
-	 * behind the ciphertext. */
+	/* The message-based functions: the tag does not stand behind the ciphertext, but where
+	 * the caller wants, or has, it; NULL, as long as nobody has said where. */
+	bool detached;
 	uint8_t *tag;
 };
 
@@ -51,7 +53,8 @@ CK_RV parameter_chacha20_poly1305(const struct mechanism *, const CK_MECHANISM *
 /* Of key derivation by encryption, what the encryption needs: encrypt-data.c. */
 CK_RV parameter_encrypt_data(const struct mechanism *, const CK_MECHANISM *, struct parameter *);
 
-/* Decoders of a message's parameter, without its AAD. */
+/* Decoders of a message's parameter, without its AAD. Not every call needs the place of the tag,
+ * so that NULL passes. */
 CK_RV parameter_gcm_message(const void *, CK_ULONG, struct parameter *, struct nonce *);
 CK_RV parameter_ccm_message(const void *, CK_ULONG, struct parameter *, struct nonce *);
 CK_RV parameter_chacha20_poly1305_message(const void *, CK_ULONG, struct parameter *,

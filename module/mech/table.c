@@ -149,7 +149,7 @@ const struct mechanism mechanisms[] = {
 	CIPHER(CKM_AES_CTR, "ctr(aes)", 16, PARAMETER(ctr, "CK_AES_CTR_PARAMS"), AES_KEY,
 	       .stream = true),
 	CIPHER(CKM_AES_OFB, "ofb(aes)", 16, IV(16), AES_KEY, .stream = true),
-	CIPHER(CKM_AES_CFB128, "cfb(aes)", 16, IV(16), AES_KEY, .stream = true),
+	CIPHER(CKM_AES_CFB128, "cfb(aes)", 16, IV(16), AES_KEY, .stream = true, .feedback = true),
 	WHOLE(CKM_AES_CTS, "cts(cbc(aes))", IV(16), AES_KEY, .stolen = true),
 	WHOLE(CKM_AES_XTS, "xts(aes)", IV(16), KEY(CKK_AES_XTS, 32, 64, 32), .key_loose = true),
 	CIPHER(CKM_CHACHA20, "chacha20", 64, PARAMETER(chacha20, "CK_CHACHA20_PARAMS"),

@@ -130,6 +130,7 @@ CK_RV module_stop(void)
 	transform_purge(0);
 	mappings_start(NULL, 0);
 	config_free(&config);
+	random_forget();
 	log_close();
 	used = false;
 	atomic_store_explicit(stage, STOPPED, memory_order_release);

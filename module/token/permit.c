@@ -12,15 +12,17 @@ static bool allowed(const struct metadata *metadata, CK_MECHANISM_TYPE type)
 	return !metadata->mechanisms;
 }
 
-/* Whether KEY's length is one of ROW's. A key can be given another one after it was found; where
- * the kernel would take any such length, it is measured anew. */
+/* Whether KEY's length is one of ROW's. A key can be given another one after it was found, and a
+ * length that is not known is the kernel's to refuse; but where the kernel would take others than
+ * the mechanism's, it is measured anew, and must be known. */
 static bool fits_length(const struct key *key, const struct mechanism *row)
 {
-	bool fits = mechanism_fits_length(row, key->length);
+	ssize_t length = key->length;
 
-	if (fits && (!row->key_loose || key->transform_key.constant))
-		return true;
-	return mechanism_fits_length(row, key_length(key));
+	if (!mechanism_fits_length(row, length) ||
+	    (row->key_loose && (length < 0 || !key->transform_key.constant)))
+		length = key_length(key);
+	return mechanism_fits_length(row, length) && !(row->key_loose && length < 0);
 }
 
 CK_RV permit_key(const struct object *object, const struct mechanism *row, enum usage usage)
