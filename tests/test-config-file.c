@@ -16,7 +16,7 @@
 /* What the parser was told, a line each. */
 static char told[65536];
 
-static void tell(const char *format, ...)
+__attribute__((format(printf, 1, 2))) static void tell(const char *format, ...)
 {
 	size_t len = strlen(told);
 	va_list args;
@@ -30,7 +30,10 @@ static void section(void *user, const struct config_line *line, const char *name
 {
 	assert_ptr_equal(user, told);
 	assert_string_equal(line->path, conf_path);
-	tell(name ? "%u [%s]\n" : "%u no section\n", line->number, name);
+	if (name)
+		tell("%u [%s]\n", line->number, name);
+	else
+		tell("%u no section\n", line->number);
 }
 
 static void entry(void *user, const struct config_line *line, const char *name, const char *value)

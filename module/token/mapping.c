@@ -175,7 +175,7 @@ static bool is_given(const struct mapping *mapping, enum entry entry)
 	return mapping->given & 1U << entry;
 }
 
-static const char *set(struct mapping *mapping, const char *name, const char *value)
+const char *mapping_set(struct mapping *mapping, const char *name, const char *value)
 {
 	const size_t n = sizeof(entries) / sizeof(*entries);
 	size_t i = 0;
@@ -190,21 +190,12 @@ static const char *set(struct mapping *mapping, const char *name, const char *va
 	return entries[i].set(mapping, value);
 }
 
-const char *mapping_set(struct mapping *mapping, const char *name, const char *value)
-{
-	const char *why = set(mapping, name, value);
-
-	mapping->unusable |= !!why;
-	return why;
-}
-
 const char *mapping_end(struct mapping *mapping)
 {
 	const char *why = !mapping->description ? "no description is given"
 			  : !mapping->types     ? "no type is given"
 						: NULL;
 
-	mapping->unusable |= !!why;
 	/* See set_type(). */
 	if (!mapping->types)
 		mapping->types = TYPES_ALL;

@@ -22,7 +22,7 @@
 #include "token/metadata.h"
 
 struct mapping {
-	bool unusable;
+	bool unusable;      /* something in the section is not understood */
 	char *description;  /* owned; a pattern of fnmatch(3). NULL: fits no key */
 	unsigned int types; /* of key, a bit each */
 	unsigned int given; /* entries, a bit each: what is given in METADATA */
@@ -31,11 +31,11 @@ struct mapping {
 
 /*
  * Takes an entry of a section into MAPPING, which is all zeros at first. NULL, or what is wrong
- * with it; then MAPPING is unusable, and keeps what it is known to fit.
+ * with it; then the caller sets unusable, and MAPPING keeps what it is known to fit.
  */
 const char *mapping_set(struct mapping *mapping, const char *name, const char *value);
 
-/* The section has no further entry: NULL, or what is missing; then MAPPING is unusable. */
+/* The section has no further entry: NULL, or what is missing, and then likewise. */
 const char *mapping_end(struct mapping *mapping);
 
 void mapping_free(struct mapping *mapping);
