@@ -25,7 +25,8 @@ struct key_source {
 	ssize_t (*length)(int32_t serial);
 };
 
-extern const struct key_source key_source_user, key_source_logon, key_source_encrypted;
+extern const struct key_source key_source_user, key_source_logon, key_source_encrypted,
+	key_source_trusted;
 
 struct key {
 	struct transform_key transform_key; /* first: the source's functions get back by it */
