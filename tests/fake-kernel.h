@@ -50,8 +50,8 @@ size_t fake_busy_sockets(void);
 /* Checks the memory that alg_set_key() is given, while it is there. */
 void fake_watch_keys(void (*watch)(const void *key, size_t len));
 
-/* Keys, and keyrings of type "keyring", whose serial is a KEYRING too. The payload of type
- * "encrypted" is what arms a transform; reading gives a blob. */
+/* Keys, and keyrings of type "keyring", whose serial is a KEYRING too. The payload of types
+ * "encrypted" and "trusted" is what arms a transform; reading gives a blob. */
 int32_t fake_key_add(int32_t keyring, const char *type, const char *description,
 		     const void *payload, size_t len, uint32_t perm);
 void fake_key_revoke(int32_t serial);

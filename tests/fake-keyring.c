@@ -195,7 +195,7 @@ int fake_key_arms(int32_t serial, const uint8_t **payload, size_t *len)
 	if (err)
 		return err;
 	if (strcmp(key->type, "user") && strcmp(key->type, "logon") &&
-	    strcmp(key->type, "encrypted"))
+	    strcmp(key->type, "encrypted") && strcmp(key->type, "trusted"))
 		return -ENOPROTOOPT;
 	*payload = key->payload;
 	*len = key->len;
@@ -440,10 +440,18 @@ int key_usable(int32_t serial)
 	return (int)fake_left(err ? err : look_up(serial, SEARCH, &key));
 }
 
+static bool is_sealed(const struct fake_key *key)
+{
+	return !strcmp(key->type, "encrypted") || !strcmp(key->type, "trusted");
+}
+
 static ssize_t blob(const struct fake_key *key, void *buffer, size_t size)
 {
 	char text[256];
-	int len = snprintf(text, sizeof(text), "default user:master %zu %064x", key->len, 0);
+	int len = !strcmp(key->type, "trusted")
+			  ? snprintf(text, sizeof(text), "%064x", 0)
+			  : snprintf(text, sizeof(text), "default user:master %zu %064x", key->len,
+				     0);
 
 	memcpy(buffer, text, (size_t)len < size ? (size_t)len : size);
 	return len;
@@ -465,7 +473,7 @@ ssize_t key_read(int32_t serial, void *buffer, size_t size)
 		err = -EOPNOTSUPP;
 	if (err)
 		return fake_left(err);
-	if (!strcmp(key->type, "encrypted"))
+	if (is_sealed(key))
 		return fake_left(blob(key, buffer, size));
 	if (buffer)
 		memcpy(buffer, key->payload, key->len < size ? key->len : size);
@@ -494,7 +502,7 @@ int __wrap_proc_keys_read(char **text)
 			1, "perm", key->perm, 0, 0, key->type, key->description);
 		/* Of other types it states other things, or nothing. */
 		if (!key->dead)
-			fprintf(file, ": %zu", key->len);
+			fprintf(file, ": %zu", is_sealed(key) ? 672 : key->len);
 		fputc('\n', file);
 	}
 	if (forged)

@@ -117,13 +117,15 @@ static int use(const struct key *key)
 	return err;
 }
 
-static void three_types_are_keys(void **state)
+static const char *const types[] = {"user", "logon", "encrypted", "trusted"};
+enum { TYPES = sizeof(types) / sizeof(*types) };
+
+static void four_types_are_keys(void **state)
 {
-	static const char *const types[] = {"user", "logon", "encrypted"};
 	static const char *const others[] = {"keyring", "asymmetric", "big_key", "users", "use"};
 	struct key *key, *last = NULL;
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < TYPES; i++) {
 		key = open_key(add(types[i], "a;b\nc: 3", 32, FAKE_PERM));
 		assert_string_equal(key->source->type, types[i]);
 		assert_string_equal(key->description, "a;b\nc: 3");
@@ -198,6 +200,11 @@ static void lengths_are_known_without_reading_a_key(void **state)
 	/* Of this type the blob is read, which is sealed: "default user:master 32 ...". */
 	check_length("encrypted", "pkcs11:object=e", 32, 32);
 	assert_int_equal(fake_calls("key_read"), 1);
+	fake_calls_forget();
+	/* Here neither of the two tells: the kernel is asked what the key can arm. */
+	check_length("trusted", "pkcs11:object=t", 64, 64);
+	check_length("trusted", "pkcs11:object=t", 33, -ENODATA);
+	assert_int_equal(fake_calls("key_read"), 0);
 }
 
 static void a_length_that_is_not_known_says_why(void **state)
@@ -221,27 +228,30 @@ static void a_length_that_is_not_known_says_why(void **state)
 	key_free(key);
 }
 
-/* An encrypted key's blob can be read by its possessor alone; without possession there is no
- * length, and with it no key type: so it is gained first, as for any use. */
+/* An encrypted key's blob can be read, and a trusted key be tried, by its possessor alone; without
+ * possession there is no length, and with it no key type: so it is gained first, as for any use. */
 static void measuring_gains_possession(void **state)
 {
-	struct key *key;
-	ssize_t len;
+	static const char *const sealed[] = {"encrypted", "trusted"};
 
-	fake_keyring_distant(FAKE_USER_KEYRING, true);
-	key = open_key(add("encrypted", "x", 32, FAKE_PERM));
-	key_measure(key, NULL);
-	len = key->length;
-	key_free(key);
-	assert_int_equal(len, 32);
+	for (size_t i = 0; i < 2; i++) {
+		struct key *key;
+		ssize_t len;
+
+		setup(NULL);
+		fake_keyring_distant(FAKE_USER_KEYRING, true);
+		key = open_key(add(sealed[i], "x", 32, FAKE_PERM));
+		key_measure(key, NULL);
+		len = key->length;
+		key_free(key);
+		assert_int_equal(len, 32);
+	}
 }
 
 /* Immutable is what was found; a key may be given another payload, and is measured on request. */
 static void a_length_can_be_asked_for_again(void **state)
 {
-	static const char *const types[] = {"user", "logon", "encrypted"};
-
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < TYPES; i++) {
 		struct key *key = open_key(add(types[i], "x", 32, FAKE_PERM));
 		char *text = NULL;
 
@@ -276,15 +286,13 @@ static void a_length_that_cannot_be_asked_for_is_not_known(void **state)
 
 static void a_key_is_armed_by_its_serial_number(void **state)
 {
-	static const char *const types[] = {"user", "logon", "encrypted"};
-
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < TYPES; i++) {
 		struct key *key = open_key(add(types[i], "x", 32, FAKE_PERM));
 
 		assert_int_equal(use(key), 0);
 		key_free(key);
 	}
-	assert_int_equal(fake_calls("alg_set_key_serial"), 3);
+	assert_int_equal(fake_calls("alg_set_key_serial"), TYPES);
 	assert_int_equal(fake_calls("alg_set_key"), 0);
 	assert_int_equal(fake_calls("key_read"), 0);
 	assert_int_equal(fake_calls("keyring_possess"), 0);
@@ -376,9 +384,7 @@ static void a_kept_socket_is_used_only_while_the_key_is_usable(void **state)
 
 static void a_new_kernel_can_use_every_type(void **state)
 {
-	static const char *const types[] = {"user", "logon", "encrypted"};
-
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < TYPES; i++) {
 		struct key *key = open_key(add(types[i], "x", 32, FAKE_PERM));
 
 		assert_true(key_offered(key));
@@ -397,7 +403,7 @@ static void an_old_kernel_can_use_what_can_be_read(void **state)
 	} cases[] = {
 		{"user", FAKE_PERM, false, true},       {"user", FAKE_PERM, true, true},
 		{"user", 0x31010000, false, false},     {"logon", FAKE_PERM, false, false},
-		{"encrypted", FAKE_PERM, false, false},
+		{"encrypted", FAKE_PERM, false, false}, {"trusted", FAKE_PERM, false, false},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -466,7 +472,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(three_types_are_keys),
+		TEST(four_types_are_keys),
 		TEST(a_key_that_cannot_be_described_is_none),
 		TEST(a_key_nobody_can_change_is_constant),
 		TEST(lengths_are_known_without_reading_a_key),

@@ -5,44 +5,11 @@
 #   tests/test-tools.sh MODULE registered
 set -u
 module=${1:?the path of kcryptoki.so}
+. "$(dirname "$0")/tap.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
-number=0
-failed=0
 iv=000102030405060708090a0b0c0d0e0f
-
-# check NAME COMMAND...: one test
-check()
-{
-    local name=$1
-    shift
-    number=$((number + 1))
-    if "$@" >out 2>err; then
-        echo "ok $number - $name"
-    else
-        echo "not ok $number - $name"
-        head -n 20 out err | sed 's/^/# /'
-        failed=1
-    fi
-}
-
-tool()
-{
-    pkcs11-tool --module "$module" --token-label kernel-user "$@"
-}
-
-shows()
-{
-    local pattern=$1
-    shift
-    "$@" >shown 2>&1 && cat shown && grep -qE "$pattern" shown
-}
-
-hex()
-{
-    od -An -v -tx1 "$1" | tr -d ' \n'
-}
 
 key_type=logon
 put()
@@ -136,5 +103,4 @@ check "p11tool --list-all" shows 'object=aes;type=secret-key' \
     p11tool --list-all 'pkcs11:token=kernel-user'
 check "p11tool --generate-random" shows . p11tool --generate-random 16 'pkcs11:token=kernel-user'
 
-echo "1..$number"
-exit "$failed"
+tap_end

@@ -16,6 +16,7 @@ static const struct key_source *const sources[] = {
 	&key_source_user,
 	&key_source_logon,
 	&key_source_encrypted,
+	&key_source_trusted,
 };
 
 static const struct key_source *source_of(const char *type)

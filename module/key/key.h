@@ -27,7 +27,8 @@ struct key_source {
 	ssize_t (*length)(int32_t serial);
 };
 
-extern const struct key_source key_source_user, key_source_logon, key_source_encrypted;
+extern const struct key_source key_source_user, key_source_logon, key_source_encrypted,
+	key_source_trusted;
 extern const struct key_source key_source_held; /* held.c; of no keyring */
 
 struct key {
