@@ -149,7 +149,7 @@ static void check(const uint8_t *expected, size_t len)
 /* The base is armed, never read. */
 static void a_base_is_expanded_unread(void **state)
 {
-	static uint8_t expected[LONGEST];
+	static uint8_t expected[LONGEST + 1];
 
 	for (size_t hash = 0; hash < HASHES; hash++) {
 		size_t longest = 255 * hashes[hash].size, len;
@@ -192,7 +192,7 @@ static void check_salts(void (*check_one)(const void *salt_, size_t salt_len))
 
 static void check_extract(const void *salt_, size_t salt_len)
 {
-	uint8_t prk[64];
+	uint8_t prk[65];
 	size_t len;
 
 	extract(salt_, salt_len, prk);

@@ -77,8 +77,8 @@ CK_RV derive_more(const struct mechanism *row, const CK_MECHANISM *mechanism,
 		  struct derived_key **list, CK_ULONG *count);
 
 /*
- * Derives N keys of LENS[0], LENS[1]... bytes; OUT gets them one behind the other, or no byte of
- * them. N is 1 and what derive_more() says.
+ * Derives N keys of LENS[0], LENS[1]... bytes; OUT, which has room for them all, gets them one
+ * behind the other, or no byte of them. N is 1 and what derive_more() says.
  *
  * CKR_MECHANISM_PARAM_INVALID: the parameter is not as the specification wants it, or asks for a
  * hash or PRF that this process cannot have; the log says what.
