@@ -489,8 +489,9 @@ static void long_messages_are_refused(void **state)
 		assert_int_equal(run(OPERATION_ALL, message, MOST + 8, NULL, &len),
 				 CKR_DATA_LEN_RANGE);
 		begin(false);
-		assert_int_equal(run(OPERATION_ALL, message, row->padded ? MOST - 1 : MOST, NULL, &len),
-				 CKR_OK);
+		assert_int_equal(
+			run(OPERATION_ALL, message, row->padded ? MOST - 1 : MOST, NULL, &len),
+			CKR_OK);
 		assert_int_equal(len, MOST + 8);
 		operation_cancel(&operation);
 	}

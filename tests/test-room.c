@@ -45,13 +45,14 @@ static CK_RV seal(CK_SESSION_HANDLE session, const struct row *row, const struct
 	if (!row->by_message) {
 		struct mechanism_store store;
 
-		rv = token.f->C_EncryptInit(session, guest_mechanism(&store, material, length), key);
+		rv = token.f->C_EncryptInit(session, guest_mechanism(&store, material, length),
+					    key);
 		if (rv == CKR_OK)
 			rv = token.f->C_Encrypt(session, text, length, out, &made);
 	} else {
 		terms_make(&terms, material, length);
-		rv = messages->C_EncryptMessage(session, &terms.parameter, terms.size, NULL, 0, text,
-						length, out, &made);
+		rv = messages->C_EncryptMessage(session, &terms.parameter, terms.size, NULL, 0,
+						text, length, out, &made);
 		memcpy(out + length, terms.tag, TAG);
 	}
 	if (rv == CKR_OK && made != length)
@@ -66,8 +67,7 @@ static bool pair(CK_SESSION_HANDLE session, const struct row *row, size_t first,
 	struct material material = {
 		.type = row->type, .key = secret, .key_length = row->key_length};
 	/* A key of its own, so that the socket is new. */
-	struct token_key key =
-		guest_key(session, row->key_type, secret, row->key_length, true);
+	struct token_key key = guest_key(session, row->key_type, secret, row->key_length, true);
 	size_t tag = row->by_message ? TAG : 0;
 	unsigned char *out = pages + offset;
 	CK_RV rv;

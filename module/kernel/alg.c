@@ -90,7 +90,8 @@ int alg_takes_serials(int transform)
 	return alg_set_key_serial(transform, SERIAL_OF_NO_KEY) != -ENOPROTOOPT;
 }
 
-/* The whole pages that a buffer of SIZE bytes has (crypto/af_alg.c, af_alg_sndbuf() and its like). */
+/* The whole pages that a buffer of SIZE bytes has (crypto/af_alg.c, af_alg_sndbuf() and its like).
+ */
 static size_t whole_pages(int size, size_t page)
 {
 	return size > 0 ? (size_t)size / page * page : 0;
