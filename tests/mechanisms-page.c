@@ -163,6 +163,11 @@ static bool is_derivation(const struct mechanism *row)
 	return !row->family && row->flags & CKF_DERIVE;
 }
 
+static bool is_generation(const struct mechanism *row)
+{
+	return !row->family && row->flags & CKF_GENERATE;
+}
+
 static bool is_legacy(const struct mechanism *row)
 {
 	return row->family != FAMILY_NONE;
@@ -209,6 +214,11 @@ static void print_row(size_t row)
 	const struct mechanism *m = &mechanisms[row];
 
 	printf("| %s |", m->name);
+	if (is_generation(m)) {
+		print_key(m);
+		printf("\n");
+		return;
+	}
 	if (is_legacy(m))
 		printf(" %s |", family_of(m));
 	if (m->kernel_name)
@@ -226,21 +236,22 @@ static void print_row(size_t row)
 	printf("\n");
 }
 
-/* A table of the rows that are of one kind; COLUMNS are those between mechanism and kernels. */
+/* A table of the rows that are of one kind; COLUMNS are those between mechanism and kernels. What
+ * needs none of these has no columns for them. */
 static void print_table(const char *title, const char *text,
 			bool (*belongs)(const struct mechanism *), const char *columns)
 {
-	size_t n = 2;
+	size_t n = 2, n_records = belongs == is_generation ? 0 : RECORDS;
 
 	printf("\n## %s\n\n%s\n| mechanism | %s |", title, text, columns);
-	for (size_t i = 0; i < RECORDS; i++)
+	for (size_t i = 0; i < n_records; i++)
 		printf(" %s |", records[i].heading);
 	for (const char *c = columns; *c; c++)
 		n += *c == '|';
 	printf("\n|");
 	for (size_t i = 0; i < n; i++)
 		printf("---|");
-	for (size_t i = 0; i < RECORDS; i++)
+	for (size_t i = 0; i < n_records; i++)
 		printf(":-:|");
 	printf("\n");
 	for (size_t i = 0; i < n_mechanisms; i++)
@@ -296,10 +307,11 @@ static const char aeads[] =
 	"message-based functions take CK_GCM_MESSAGE_PARAMS, CK_CCM_MESSAGE_PARAMS and\n"
 	"CK_SALSA20_CHACHA20_POLY1305_MSG_PARAMS.\n";
 static const char wraps[] =
-	"C_Encrypt wraps what it is given, and C_Decrypt unwraps it; C_WrapKey and C_UnwrapKey\n"
-	"are not there yet. The steps of NIST SP 800-38F are the module's, the AES in them is the\n"
-	"kernel's. CKM_AES_KEY_WRAP_PAD pads as PKCS#7 does, which is what PKCS#11 2.40 says of\n"
-	"it; it is not RFC 5649. That one is CKM_AES_KEY_WRAP_KWP.\n";
+	"C_WrapKey and C_UnwrapKey take these, CKM_AES_CBC_PAD and CKM_AES_GCM (CKF_WRAP, CKF_UNWRAP);\n"
+	"C_Encrypt wraps any bytes that it is given, and C_Decrypt unwraps them. The steps of NIST\n"
+	"SP 800-38F are the module's, the AES in them is the kernel's. CKM_AES_KEY_WRAP_PAD pads as\n"
+	"PKCS#7 does, which is what PKCS#11 2.40 says of it; it is not RFC 5649. That one is\n"
+	"CKM_AES_KEY_WRAP_KWP.\n";
 static const char derivations[] =
 	"What C_DeriveKey computes. The base key stays in the kernel, but for HKDF with bExtract and\n"
 	"CKM_CONCATENATE_BASE_AND_DATA: they need its bytes, and work where those may be read. A salt\n"
@@ -310,6 +322,12 @@ static const char derivations[] =
 	"CKM_SHA3_512_HMAC, CKM_AES_CMAC and CKM_DES3_CMAC, as far as the kernel has them; the base\n"
 	"key is of a type that the PRF takes. Counters have 8, 16, 24 or 32 bits. The field\n"
 	"CK_SP800_108_KEY_HANDLE is refused: that key's bytes would have to be read.\n";
+static const char generations[] =
+	"What C_GenerateKey makes: random bytes, in a key of the type that the mechanism is named for.\n"
+	"None takes a parameter or needs an algorithm of the kernel, so that they are offered\n"
+	"everywhere. CKA_VALUE_LEN says how long the key is to be, where more than one length fits. Those\n"
+	"of the families below are in the table there. C_GetMechanismInfo counts in bits for\n"
+	"CKM_GENERIC_SECRET_KEY_GEN, and in bytes for the others.\n";
 static const char legacy[] =
 	"Families that nobody should choose anew. Each is offered only where the configuration\n"
 	"asks, since the mere question can load a kernel module: `kcryptoki.conf` in the folder\n"
@@ -343,6 +361,7 @@ int main(int argc, char **argv)
 	print_table("AEADs", aeads, is_aead, "kernel | key | parameter");
 	print_table("Key wrap", wraps, is_wrap, "kernel | key | parameter");
 	print_table("Derivation", derivations, is_derivation, "kernel | key | parameter");
+	print_table("Key generation", generations, is_generation, "key");
 	print_table("Legacy", legacy, is_legacy, "family | kernel | key | parameter");
 	if (fflush(stdout) || ferror(stdout))
 		give_up("the page cannot be written");

@@ -3,12 +3,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "fake-kernel.h"
+#include "kcryptoki.h"
 #include "kernel/proc-keys.h"
 #include "key/serials.h"
 #include "token/attribute.h"
@@ -95,15 +97,19 @@ static const struct expected all[] = {
 	BOOL(CKA_WRAP, CK_TRUE),
 	BOOL(CKA_UNWRAP, CK_FALSE),
 	BOOL(CKA_DERIVE, CK_FALSE),
-	BOOL(CKA_MODIFIABLE, CK_FALSE),
+	BOOL(CKA_MODIFIABLE, CK_TRUE),
 	BOOL(CKA_COPYABLE, CK_FALSE),
-	BOOL(CKA_DESTROYABLE, CK_FALSE),
+	BOOL(CKA_DESTROYABLE, CK_TRUE),
 	BOOL(CKA_TRUSTED, CK_FALSE),
 	BOOL(CKA_WRAP_WITH_TRUSTED, CK_FALSE),
 	BOOL(CKA_ALWAYS_AUTHENTICATE, CK_FALSE),
 	NOTHING(CKA_START_DATE),
 	NOTHING(CKA_END_DATE),
 	NOTHING(CKA_ALLOWED_MECHANISMS),
+	NOTHING(CKA_WRAP_TEMPLATE),
+	NOTHING(CKA_UNWRAP_TEMPLATE),
+	NOTHING(CKA_DERIVE_TEMPLATE),
+	BYTES(CKA_KCRYPTOKI_KEYRING_TYPE, "logon"),
 };
 
 /* PKCS#11 3.2, section 4.13, and what every object has (sections 4.2 and 4.4). */
@@ -228,6 +234,149 @@ static void allowed_mechanisms_are_listed(void **state)
 	attribute.ulValueLen -= sizeof(*list);
 	assert_false(attributes_match(restricted, &attribute, 1));
 	object_put(restricted);
+}
+
+static bool is(const struct object *of, CK_ATTRIBUTE_TYPE type)
+{
+	CK_BBOOL value = 99;
+	CK_ATTRIBUTE attribute = {type, &value, sizeof(value)};
+
+	assert_int_equal(attributes_get(of, &attribute, 1), CKR_OK);
+	assert_in_range(value, CK_FALSE, CK_TRUE);
+	return value == CK_TRUE;
+}
+
+/* Each word of x-flags turns one attribute, and no other. */
+static void flags_turn_attributes(void **state)
+{
+	static const struct {
+		const char *word;
+		CK_ATTRIBUTE_TYPE type;
+		bool value;
+	} cases[] = {
+		{"local", CKA_LOCAL, true},
+		{"always-sensitive", CKA_ALWAYS_SENSITIVE, true},
+		{"never-extractable", CKA_NEVER_EXTRACTABLE, true},
+		{"private", CKA_PRIVATE, true},
+		{"unmodifiable", CKA_MODIFIABLE, false},
+		{"undestroyable", CKA_DESTROYABLE, false},
+		{"wrap-with-trusted", CKA_WRAP_WITH_TRUSTED, true},
+		/* A key that nobody can read is none of these. */
+		{"extractable", CKA_EXTRACTABLE, false},
+		{"insensitive", CKA_SENSITIVE, true},
+		{"uncopyable", CKA_COPYABLE, false},
+	};
+	enum { CASES = sizeof(cases) / sizeof(*cases) };
+	struct object *bare = make("pkcs11:object=bare", 32, true);
+
+	for (size_t i = 0; i < CASES; i++) {
+		char description[64];
+		struct object *flagged;
+
+		snprintf(description, sizeof(description), "pkcs11:?x-flags=%s", cases[i].word);
+		flagged = make(description, 32, true);
+		for (size_t k = 0; k < CASES; k++)
+			assert_int_equal(is(flagged, cases[k].type),
+					 k == i ? cases[k].value : is(bare, cases[k].type));
+		object_put(flagged);
+	}
+	object_put(bare);
+}
+
+static void the_generator_is_that_of_local_keys(void **state)
+{
+	static const struct {
+		const char *description;
+		CK_MECHANISM_TYPE type;
+	} cases[] = {
+		{"pkcs11:?x-key-type=aes&x-flags=local", CKM_AES_KEY_GEN},
+		{"pkcs11:?x-key-type=generic-secret&x-flags=local", CKM_GENERIC_SECRET_KEY_GEN},
+		{"pkcs11:?x-key-type=sha3-256-hmac&x-flags=local", CKM_SHA3_256_KEY_GEN},
+		{"pkcs11:?x-key-type=hkdf&x-flags=local", CK_UNAVAILABLE_INFORMATION},
+		{"pkcs11:?x-key-type=aes", CK_UNAVAILABLE_INFORMATION},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct object *local = make(cases[i].description, 32, true);
+		CK_MECHANISM_TYPE type = 0;
+		CK_ATTRIBUTE attribute = {CKA_KEY_GEN_MECHANISM, &type, sizeof(type)};
+
+		assert_int_equal(attributes_get(local, &attribute, 1), CKR_OK);
+		assert_int_equal(type, cases[i].type);
+		object_put(local);
+	}
+}
+
+static void dates_and_the_serial_are_shown(void **state)
+{
+	struct object *dated = make("pkcs11:?x-start=20260102&x-end=20301231", 32, true);
+	CK_ULONG serial = 0;
+	uint8_t start[8], end[9] = {0};
+	CK_ATTRIBUTE list[] = {{CKA_START_DATE, start, sizeof(start)},
+			       {CKA_END_DATE, end, sizeof(end)},
+			       {CKA_KCRYPTOKI_KEY_SERIAL, &serial, sizeof(serial)}};
+
+	assert_int_equal(attributes_get(dated, list, 3), CKR_OK);
+	assert_int_equal(list[0].ulValueLen, 8);
+	assert_memory_equal(start, "20260102", 8);
+	assert_int_equal(list[1].ulValueLen, 8);
+	assert_memory_equal(end, "20301231", 9);
+	assert_int_equal(serial, dated->key->serial);
+	/* Numbers in use, and no arrays to callers that look at the bit. */
+	assert_int_equal(CKA_KCRYPTOKI_KEY_SERIAL, 0x8b435201);
+	assert_int_equal(CKA_KCRYPTOKI_KEYRING_TYPE, 0x8b435202);
+	assert_true(attributes_match(dated, &list[2], 1));
+	assert_false(attributes_match(object, &list[2], 1));
+	object_put(dated);
+}
+
+/* Section 5.7.5, what it says of arrays of attributes: in three calls. */
+static void templates_are_given_as_arrays(void **state)
+{
+	struct object *wrapping =
+		make("pkcs11:object=w?x-unwrap-template=162:00,3:616263,102:", 32, true);
+	CK_BBOOL extractable = 99;
+	char label[4] = "xxxx";
+	CK_ATTRIBUTE inner[4] = {{0}}, outer = {CKA_UNWRAP_TEMPLATE, NULL, 99};
+
+	assert_int_equal(attributes_get(wrapping, &outer, 1), CKR_OK);
+	assert_int_equal(outer.ulValueLen, 3 * sizeof(*inner));
+	outer = (CK_ATTRIBUTE){CKA_UNWRAP_TEMPLATE, inner, sizeof(inner)};
+	assert_int_equal(attributes_get(wrapping, &outer, 1), CKR_OK);
+	assert_int_equal(outer.ulValueLen, 3 * sizeof(*inner));
+	assert_int_equal(inner[0].type, CKA_EXTRACTABLE);
+	assert_int_equal(inner[0].ulValueLen, 1);
+	assert_int_equal(inner[1].type, CKA_LABEL);
+	assert_int_equal(inner[1].ulValueLen, 3);
+	assert_int_equal(inner[2].type, CKA_ID);
+	assert_int_equal(inner[2].ulValueLen, 0);
+	assert_int_equal(inner[3].type, 0);
+	/* Too little room in one element, which does not spoil the others. */
+	inner[0].pValue = &extractable;
+	inner[1] = (CK_ATTRIBUTE){0, label, 2};
+	assert_int_equal(attributes_get(wrapping, &outer, 1), CKR_BUFFER_TOO_SMALL);
+	assert_int_equal(extractable, CK_FALSE);
+	assert_int_equal(inner[1].type, CKA_LABEL);
+	assert_int_equal(inner[1].ulValueLen, CK_UNAVAILABLE_INFORMATION);
+	assert_memory_equal(label, "xxxx", 4);
+	inner[1].ulValueLen = sizeof(label);
+	assert_int_equal(attributes_get(wrapping, &outer, 1), CKR_OK);
+	assert_int_equal(inner[1].ulValueLen, 3);
+	assert_memory_equal(label, "abcx", 4);
+	assert_true(attributes_match(wrapping, &outer, 1));
+	assert_false(attributes_match(object, &outer, 1));
+	label[0] = 'b';
+	assert_false(attributes_match(wrapping, &outer, 1));
+	/* Too little room for the array: nothing of it is touched. */
+	outer.ulValueLen = 3 * sizeof(*inner) - 1;
+	memset(inner, 0xa5, sizeof(inner));
+	assert_int_equal(attributes_get(wrapping, &outer, 1), CKR_BUFFER_TOO_SMALL);
+	assert_int_equal(outer.ulValueLen, CK_UNAVAILABLE_INFORMATION);
+	assert_int_equal(inner[0].type, 0xa5a5a5a5a5a5a5a5);
+	outer = (CK_ATTRIBUTE){CKA_WRAP_TEMPLATE, inner, sizeof(inner)};
+	assert_int_equal(attributes_get(wrapping, &outer, 1), CKR_OK);
+	assert_int_equal(outer.ulValueLen, 0);
+	object_put(wrapping);
 }
 
 static void room_to_spare_is_left_alone(void **state)
@@ -419,6 +568,10 @@ int main(void)
 		TEST(the_profile_has_attributes_of_its_own),
 		TEST(the_profile_is_told_from_a_key),
 		TEST(allowed_mechanisms_are_listed),
+		TEST(flags_turn_attributes),
+		TEST(the_generator_is_that_of_local_keys),
+		TEST(dates_and_the_serial_are_shown),
+		TEST(templates_are_given_as_arrays),
 		TEST(room_to_spare_is_left_alone),
 		TEST(too_small_a_buffer_is_left_alone),
 		TEST(the_unique_id_is_sixteen_digits),

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "facts.h"
 #include "fake-kernel.h"
 #include "kcryptoki.h"
 #include "kernel/alg.h"
@@ -18,8 +19,6 @@
 
 /* Itself, for ROWS_MAX. */
 #include "mech/mechanism.c"
-
-enum { KEY_MAX = 32767 };
 
 static int setup(void **state)
 {
@@ -39,109 +38,6 @@ static bool ends(const char *name, const char *end)
 
 	return len > end_len && !strcmp(name + len - end_len, end);
 }
-
-static bool begins(const char *name, const char *start)
-{
-	return !strncmp(name, start, strlen(start));
-}
-
-/* The numbers of pkcs11t.h in "PKCS #11 Specification Version 3.2", by hand: the headers that this
- * is compiled with must have them, too. */
-static const struct {
-	CK_MECHANISM_TYPE type, number;
-	const char *name, *kernel_name;
-} expected[] = {
-/* clang-format off */
-#define E(ckm, number, kernel_name) {ckm, number, #ckm, kernel_name}
-	E(CKM_MD5, 0x210, "md5"),
-	E(CKM_SHA_1, 0x220, "sha1"),
-	E(CKM_SHA224, 0x255, "sha224"),
-	E(CKM_SHA256, 0x250, "sha256"),
-	E(CKM_SHA384, 0x260, "sha384"),
-	E(CKM_SHA512, 0x270, "sha512"),
-	E(CKM_SHA3_224, 0x2b5, "sha3-224"),
-	E(CKM_SHA3_256, 0x2b0, "sha3-256"),
-	E(CKM_SHA3_384, 0x2c0, "sha3-384"),
-	E(CKM_SHA3_512, 0x2d0, "sha3-512"),
-	E(CKM_BLAKE2B_160, 0x400c, "blake2b-160"),
-	E(CKM_BLAKE2B_256, 0x4011, "blake2b-256"),
-	E(CKM_BLAKE2B_384, 0x4016, "blake2b-384"),
-	E(CKM_BLAKE2B_512, 0x401b, "blake2b-512"),
-	E(CKM_RIPEMD160, 0x240, "rmd160"),
-	E(CKM_MD5_HMAC, 0x211, "hmac(md5)"),
-	E(CKM_MD5_HMAC_GENERAL, 0x212, "hmac(md5)"),
-	E(CKM_SHA_1_HMAC, 0x221, "hmac(sha1)"),
-	E(CKM_SHA_1_HMAC_GENERAL, 0x222, "hmac(sha1)"),
-	E(CKM_SHA224_HMAC, 0x256, "hmac(sha224)"),
-	E(CKM_SHA224_HMAC_GENERAL, 0x257, "hmac(sha224)"),
-	E(CKM_SHA256_HMAC, 0x251, "hmac(sha256)"),
-	E(CKM_SHA256_HMAC_GENERAL, 0x252, "hmac(sha256)"),
-	E(CKM_SHA384_HMAC, 0x261, "hmac(sha384)"),
-	E(CKM_SHA384_HMAC_GENERAL, 0x262, "hmac(sha384)"),
-	E(CKM_SHA512_HMAC, 0x271, "hmac(sha512)"),
-	E(CKM_SHA512_HMAC_GENERAL, 0x272, "hmac(sha512)"),
-	E(CKM_SHA3_224_HMAC, 0x2b6, "hmac(sha3-224)"),
-	E(CKM_SHA3_224_HMAC_GENERAL, 0x2b7, "hmac(sha3-224)"),
-	E(CKM_SHA3_256_HMAC, 0x2b1, "hmac(sha3-256)"),
-	E(CKM_SHA3_256_HMAC_GENERAL, 0x2b2, "hmac(sha3-256)"),
-	E(CKM_SHA3_384_HMAC, 0x2c1, "hmac(sha3-384)"),
-	E(CKM_SHA3_384_HMAC_GENERAL, 0x2c2, "hmac(sha3-384)"),
-	E(CKM_SHA3_512_HMAC, 0x2d1, "hmac(sha3-512)"),
-	E(CKM_SHA3_512_HMAC_GENERAL, 0x2d2, "hmac(sha3-512)"),
-	E(CKM_RIPEMD160_HMAC, 0x241, "hmac(rmd160)"),
-	E(CKM_RIPEMD160_HMAC_GENERAL, 0x242, "hmac(rmd160)"),
-	E(CKM_AES_CMAC, 0x108a, "cmac(aes)"),
-	E(CKM_AES_CMAC_GENERAL, 0x108b, "cmac(aes)"),
-	E(CKM_AES_XCBC_MAC, 0x108c, "xcbc(aes)"),
-	E(CKM_AES_XCBC_MAC_96, 0x108d, "xcbc(aes)"),
-	E(CKM_AES_GMAC, 0x108e, "gcm(aes)"),
-	E(CKM_DES3_CMAC, 0x138, "cmac(des3_ede)"),
-	E(CKM_DES3_CMAC_GENERAL, 0x137, "cmac(des3_ede)"),
-	E(CKM_AES_ECB, 0x1081, "ecb(aes)"),
-	E(CKM_AES_CBC, 0x1082, "cbc(aes)"),
-	E(CKM_AES_CBC_PAD, 0x1085, "cbc(aes)"),
-	E(CKM_AES_CTR, 0x1086, "ctr(aes)"),
-	E(CKM_AES_OFB, 0x2104, "ofb(aes)"),
-	E(CKM_AES_CFB128, 0x2107, "cfb(aes)"),
-	E(CKM_AES_CTS, 0x1089, "cts(cbc(aes))"),
-	E(CKM_AES_XTS, 0x1071, "xts(aes)"),
-	E(CKM_CHACHA20, 0x1226, "chacha20"),
-	E(CKM_AES_KEY_WRAP, 0x2109, "ecb(aes)"),
-	E(CKM_AES_KEY_WRAP_PAD, 0x210a, "ecb(aes)"),
-	E(CKM_AES_KEY_WRAP_PKCS7, 0x210c, "ecb(aes)"),
-	E(CKM_AES_KEY_WRAP_KWP, 0x210b, "ecb(aes)"),
-	E(CKM_AES_GCM, 0x1087, "gcm(aes)"),
-	E(CKM_AES_CCM, 0x1088, "ccm(aes)"),
-	E(CKM_CHACHA20_POLY1305, 0x4021, "rfc7539(chacha20,poly1305)"),
-	E(CKM_KCRYPTOKI_ADIANTUM_XCHACHA12_AES, 0xcb435201, "adiantum(xchacha12,aes)"),
-	E(CKM_KCRYPTOKI_ADIANTUM_XCHACHA20_AES, 0xcb435202, "adiantum(xchacha20,aes)"),
-	E(CKM_KCRYPTOKI_AES_HCTR2, 0xcb435203, "hctr2(aes)"),
-	E(CKM_AES_ECB_ENCRYPT_DATA, 0x1104, "ecb(aes)"),
-	E(CKM_AES_CBC_ENCRYPT_DATA, 0x1105, "cbc(aes)"),
-	E(CKM_HKDF_DERIVE, 0x402a, "hmac(sha256)"),
-	E(CKM_HKDF_DATA, 0x402b, "hmac(sha256)"),
-	E(CKM_SP800_108_COUNTER_KDF, 0x3ac, "hmac(sha256)"),
-	E(CKM_SP800_108_FEEDBACK_KDF, 0x3ad, "hmac(sha256)"),
-	E(CKM_CONCATENATE_BASE_AND_DATA, 0x362, NULL),
-	E(CKM_DES3_ECB, 0x132, "ecb(des3_ede)"),
-	E(CKM_DES3_CBC, 0x133, "cbc(des3_ede)"),
-	E(CKM_DES3_CBC_PAD, 0x136, "cbc(des3_ede)"),
-	E(CKM_CAMELLIA_ECB, 0x551, "ecb(camellia)"),
-	E(CKM_CAMELLIA_CBC, 0x552, "cbc(camellia)"),
-	E(CKM_CAMELLIA_CBC_PAD, 0x555, "cbc(camellia)"),
-	E(CKM_CAMELLIA_CTR, 0x558, "ctr(camellia)"),
-	E(CKM_TWOFISH_CBC, 0x1093, "cbc(twofish)"),
-	E(CKM_TWOFISH_CBC_PAD, 0x1095, "cbc(twofish)"),
-	E(CKM_BLOWFISH_CBC, 0x1091, "cbc(blowfish)"),
-	E(CKM_BLOWFISH_CBC_PAD, 0x1094, "cbc(blowfish)"),
-	E(CKM_CAST128_ECB, 0x321, "ecb(cast5)"),
-	E(CKM_CAST128_CBC, 0x322, "cbc(cast5)"),
-	E(CKM_CAST128_CBC_PAD, 0x325, "cbc(cast5)"),
-	E(CKM_ARIA_ECB, 0x561, "ecb(aria)"),
-	E(CKM_ARIA_CBC, 0x562, "cbc(aria)"),
-	E(CKM_ARIA_CBC_PAD, 0x565, "cbc(aria)"),
-	/* clang-format on */
-};
 
 static void names_are_those_of_the_numbers(void **state)
 {
@@ -238,82 +134,6 @@ static size_t block_size(const char *kernel_name)
 						  : 16;
 }
 
-/* Families by what a kernel name has in it. */
-static enum family family_of(const char *kernel_name)
-{
-	static const struct {
-		const char *part;
-		enum family family;
-	} families[] = {{"rmd160", FAMILY_RIPEMD160},  {"des3_ede", FAMILY_DES3},
-			{"camellia", FAMILY_CAMELLIA}, {"twofish", FAMILY_TWOFISH},
-			{"blowfish", FAMILY_BLOWFISH}, {"cast5", FAMILY_CAST128},
-			{"aria", FAMILY_ARIA}};
-
-	for (size_t i = 0; i < sizeof(families) / sizeof(*families); i++)
-		if (strstr(kernel_name, families[i].part))
-			return families[i].family;
-	return FAMILY_NONE;
-}
-
-/* Which keys of LEN bytes the standards of ROW's algorithm know. */
-static bool takes_length(const struct mechanism *row, ssize_t len)
-{
-	const char *name = row->kernel_name;
-
-	if (len < 0)
-		return true;
-	if (begins(name, "hmac("))
-		return len >= 1 && len <= KEY_MAX;
-	if (!strcmp(name, "xts(aes)"))
-		return len == 32 || len == 64;
-	if (begins(name, "xcbc("))
-		return len == 16;
-	if (begins(name, "adiantum(") || strstr(name, "chacha20"))
-		return len == 32;
-	if (strstr(name, "des3_ede"))
-		return len == 24;
-	if (strstr(name, "blowfish"))
-		return len >= 4 && len <= 56;
-	if (strstr(name, "cast5"))
-		return len >= 5 && len <= 16;
-	if (strchr(name, '('))
-		return len == 16 || len == 24 || len == 32;
-	return len == 0;
-}
-
-static CK_KEY_TYPE key_type(const char *kernel_name)
-{
-	static const struct {
-		const char *part;
-		CK_KEY_TYPE type;
-	} types[] = {{"adiantum(", CKK_KCRYPTOKI_ADIANTUM},
-		     {"xts(aes)", CKK_AES_XTS},
-		     {"chacha20", CKK_CHACHA20},
-		     {"hmac(md5)", CKK_MD5_HMAC},
-		     {"hmac(sha1)", CKK_SHA_1_HMAC},
-		     {"hmac(sha224)", CKK_SHA224_HMAC},
-		     {"hmac(sha256)", CKK_SHA256_HMAC},
-		     {"hmac(sha384)", CKK_SHA384_HMAC},
-		     {"hmac(sha512)", CKK_SHA512_HMAC},
-		     {"hmac(sha3-224)", CKK_SHA3_224_HMAC},
-		     {"hmac(sha3-256)", CKK_SHA3_256_HMAC},
-		     {"hmac(sha3-384)", CKK_SHA3_384_HMAC},
-		     {"hmac(sha3-512)", CKK_SHA3_512_HMAC},
-		     {"hmac(rmd160)", CKK_RIPEMD160_HMAC},
-		     {"(aes)", CKK_AES},
-		     {"(des3_ede)", CKK_DES3},
-		     {"(camellia)", CKK_CAMELLIA},
-		     {"(twofish)", CKK_TWOFISH},
-		     {"(blowfish)", CKK_BLOWFISH},
-		     {"(cast5)", CKK_CAST128},
-		     {"(aria)", CKK_ARIA}};
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (strstr(kernel_name, types[i].part))
-			return types[i].type;
-	return CK_UNAVAILABLE_INFORMATION;
-}
-
 static void check_key(const struct mechanism *row)
 {
 	bool hmac = begins(row->kernel_name, "hmac(");
@@ -321,7 +141,7 @@ static void check_key(const struct mechanism *row)
 
 	assert_int_equal(mechanism_takes_key(row), type != CK_UNAVAILABLE_INFORMATION);
 	for (ssize_t len = -1; len <= KEY_MAX + 1; len++)
-		if (mechanism_fits_length(row, len) != takes_length(row, len))
+		if (mechanism_fits_length(row, len) != takes_length(row->kernel_name, len))
 			fail_msg("%s and a key of %zd bytes", row->name, len);
 	if (!mechanism_takes_key(row))
 		return;
@@ -347,6 +167,19 @@ static void check_hash(const struct mechanism *row)
 	assert_int_equal(row->block + row->iv + row->least, 0);
 }
 
+/* Those of which section 6 says that they wrap keys, as far as C_WrapKey takes them. */
+static CK_FLAGS wraps(const char *name)
+{
+	static const char *const names[] = {"CKM_AES_CBC_PAD",        "CKM_AES_GCM",
+					    "CKM_AES_KEY_WRAP",       "CKM_AES_KEY_WRAP_PAD",
+					    "CKM_AES_KEY_WRAP_PKCS7", "CKM_AES_KEY_WRAP_KWP"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strcmp(names[i], name))
+			return CKF_WRAP | CKF_UNWRAP;
+	return 0;
+}
+
 static void check_cipher(const struct mechanism *row)
 {
 	const char *kernel_name = row->kernel_name;
@@ -354,7 +187,7 @@ static void check_cipher(const struct mechanism *row)
 	bool iv = !counter && !chacha && !begins(kernel_name, "ecb(");
 
 	assert_string_equal(row->kernel_type, "skcipher");
-	assert_int_equal(row->flags, CKF_ENCRYPT | CKF_DECRYPT);
+	assert_int_equal(row->flags, CKF_ENCRYPT | CKF_DECRYPT | wraps(row->name));
 	assert_int_equal(row->size, 0);
 	assert_int_equal(row->block, block_size(kernel_name));
 	assert_int_equal(row->iv, !iv                                ? 0
@@ -377,7 +210,7 @@ static void check_keywrap(const struct mechanism *row)
 {
 	assert_string_equal(row->kernel_type, "skcipher");
 	assert_string_equal(row->kernel_name, "ecb(aes)");
-	assert_int_equal(row->flags, CKF_ENCRYPT | CKF_DECRYPT);
+	assert_int_equal(row->flags, CKF_ENCRYPT | CKF_DECRYPT | wraps(row->name));
 	assert_int_equal(row->block, 8);
 	assert_int_equal(row->iv, ends(row->name, "_KWP") ? 4 : 8);
 	assert_int_equal(row->padded, ends(row->name, "_PAD") || ends(row->name, "_PKCS7"));
@@ -392,7 +225,8 @@ static void check_aead(const struct mechanism *row)
 	assert_ptr_equal(row->engine, gmac ? &gmac_engine : &aead_engine);
 	assert_int_equal(row->flags, gmac ? CKF_SIGN | CKF_VERIFY
 					  : CKF_ENCRYPT | CKF_DECRYPT | CKF_MESSAGE_ENCRYPT |
-						     CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE);
+						     CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE |
+						     wraps(row->name));
 	assert_ptr_equal(row->decode, gmac                             ? parameter_gmac
 				      : begins(row->name, "CKM_AES_G") ? parameter_gcm
 				      : begins(row->name, "CKM_AES_C")
@@ -439,6 +273,84 @@ static void check_derivation(const struct mechanism *row)
 	check_key_of_derivation(row);
 }
 
+/* What is generated, by an algorithm that takes such keys. */
+static const struct {
+	const char *name, *kernel_name;
+} generators[] = {
+	{"CKM_AES_KEY_GEN", "ecb(aes)"},
+	{"CKM_AES_XTS_KEY_GEN", "xts(aes)"},
+	{"CKM_SHA_1_KEY_GEN", "hmac(sha1)"},
+	{"CKM_SHA224_KEY_GEN", "hmac(sha224)"},
+	{"CKM_SHA256_KEY_GEN", "hmac(sha256)"},
+	{"CKM_SHA384_KEY_GEN", "hmac(sha384)"},
+	{"CKM_SHA512_KEY_GEN", "hmac(sha512)"},
+	{"CKM_SHA3_224_KEY_GEN", "hmac(sha3-224)"},
+	{"CKM_SHA3_256_KEY_GEN", "hmac(sha3-256)"},
+	{"CKM_SHA3_384_KEY_GEN", "hmac(sha3-384)"},
+	{"CKM_SHA3_512_KEY_GEN", "hmac(sha3-512)"},
+	{"CKM_CHACHA20_KEY_GEN", "chacha20"},
+	{"CKM_DES3_KEY_GEN", "ecb(des3_ede)"},
+	{"CKM_CAMELLIA_KEY_GEN", "ecb(camellia)"},
+	{"CKM_TWOFISH_KEY_GEN", "cbc(twofish)"},
+	{"CKM_BLOWFISH_KEY_GEN", "cbc(blowfish)"},
+	{"CKM_CAST128_KEY_GEN", "ecb(cast5)"},
+	{"CKM_ARIA_KEY_GEN", "ecb(aria)"},
+	{"CKM_KCRYPTOKI_ADIANTUM_KEY_GEN", "adiantum(xchacha12,aes)"},
+};
+
+/* Random bytes need no algorithm, but whose keys they are decides the rest. */
+static void check_generation(const struct mechanism *row)
+{
+	const char *user = "hmac(sha256)";
+	CK_KEY_TYPE type = CKK_GENERIC_SECRET;
+
+	for (size_t i = 0; i < sizeof(generators) / sizeof(*generators); i++) {
+		if (strcmp(generators[i].name, row->name))
+			continue;
+		user = generators[i].kernel_name;
+		type = key_type(user);
+	}
+	if (type == CKK_GENERIC_SECRET)
+		assert_int_equal(row->type, CKM_GENERIC_SECRET_KEY_GEN);
+	assert_int_equal(row->flags, CKF_GENERATE);
+	assert_null(row->kernel_name);
+	assert_null(row->engine);
+	assert_null(row->decode_message);
+	assert_ptr_equal(row->decode, parameter_none);
+	assert_int_equal(row->family, family_of(user));
+	assert_int_equal(row->size + row->block + row->iv + row->least, 0);
+	assert_false(row->any_key || row->key_loose);
+	assert_int_equal(row->key_types[0], type);
+	assert_int_equal(row->key_types[1], type);
+	assert_ptr_equal(mechanism_generating(type), row);
+	for (ssize_t len = -1; len <= KEY_MAX + 1; len++)
+		if (mechanism_fits_length(row, len) != takes_length(user, len))
+			fail_msg("%s of %zd bytes", row->name, len);
+}
+
+/* Each key type that a row takes can be made, but for those whose rows nobody should choose. */
+static void keys_of_each_type_can_be_generated(void **state)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_mechanisms; i++) {
+		const struct mechanism *row = &mechanisms[i], *from;
+
+		n += row->flags == CKF_GENERATE;
+		if (!mechanism_takes_key(row) || row->any_key)
+			continue;
+		from = mechanism_generating(row->key_types[1]);
+		if (row->key_types[1] == CKK_MD5_HMAC || row->key_types[1] == CKK_RIPEMD160_HMAC)
+			assert_null(from);
+		else
+			assert_int_equal(from->key_types[0], row->key_types[1]);
+	}
+	assert_int_equal(n, sizeof(generators) / sizeof(*generators) + 1);
+	assert_null(mechanism_generating(CKK_RSA));
+	assert_null(mechanism_generating(CKK_HKDF));
+	assert_null(mechanism_generating(CK_UNAVAILABLE_INFORMATION));
+}
+
 /* Table "SP800-108 Pseudo Random Functions" of section 6.42.2. */
 static bool is_prf(const char *name)
 {
@@ -474,8 +386,14 @@ static void rows_are_sane(void **state)
 		assert_int_equal(row->prf, is_prf(row->name));
 		assert_int_equal(row->derive != NULL, row->flags == CKF_DERIVE);
 		assert_int_equal(!row->kernel_name, !row->kernel_type);
+		/* Section 6.8: the one mechanism that counts them so. */
+		assert_int_equal(row->key_in_bits, row->type == CKM_GENERIC_SECRET_KEY_GEN);
 		if (row->derive) {
 			check_derivation(row);
+			continue;
+		}
+		if (row->flags & CKF_GENERATE) {
+			check_generation(row);
 			continue;
 		}
 		assert_int_equal(row->family, family_of(row->kernel_name));
@@ -628,6 +546,7 @@ int main(void)
 		TEST(rows_are_unique),
 		TEST(every_row_has_a_name_for_restrictions),
 		TEST(rows_are_sane),
+		TEST(keys_of_each_type_can_be_generated),
 		TEST(the_kernel_arms_every_length_that_a_row_takes),
 		TEST(all_is_offered_where_all_binds),
 		TEST(the_kernel_is_asked_once_for_each_name),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "token/attribute.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "kcryptoki.h"
@@ -8,6 +9,7 @@
 #include "mech/mechanism.h"
 #include "mech/rv.h"
 #include "token/check-value.h"
+#include "token/nested.h"
 
 enum kind {
 	FALSEHOOD,
@@ -33,7 +35,8 @@ enum kind {
 	SERIAL,
 	KEYRING_TYPE,
 	CHECK_VALUE,
-	EMPTY, /* known, and of no bytes */
+	NESTED, /* an array of attributes; argument: enum template_kind */
+	EMPTY,  /* known, and of no bytes */
 	VALUE,
 };
 
@@ -62,6 +65,8 @@ static const struct row data_rows[] = {
 	{CKA_TOKEN, TOKEN, 0},
 	{CKA_PRIVATE, FLAG, FLAG_PRIVATE},
 	{CKA_LABEL, LABEL, 0},
+	{CKA_APPLICATION, EMPTY, 0},
+	{CKA_OBJECT_ID, EMPTY, 0},
 	{CKA_UNIQUE_ID, UNIQUE_ID, 0},
 	{CKA_VALUE, VALUE, 0},
 	{CKA_MODIFIABLE, UNFLAG, FLAG_UNMODIFIABLE},
@@ -104,6 +109,9 @@ static const struct row key_rows[] = {
 	{CKA_START_DATE, DATE_START, 0},
 	{CKA_END_DATE, DATE_END, 0},
 	{CKA_ALLOWED_MECHANISMS, MECHANISMS, 0},
+	{CKA_WRAP_TEMPLATE, NESTED, TEMPLATE_WRAP},
+	{CKA_UNWRAP_TEMPLATE, NESTED, TEMPLATE_UNWRAP},
+	{CKA_DERIVE_TEMPLATE, NESTED, TEMPLATE_DERIVE},
 	{CKA_KCRYPTOKI_KEY_SERIAL, SERIAL, 0},
 	{CKA_KCRYPTOKI_KEYRING_TYPE, KEYRING_TYPE, 0},
 };
@@ -163,13 +171,16 @@ static CK_RV be_bytes(struct value *value, const void *bytes, size_t len)
 
 static CK_RV be_secret(struct value *value, const struct object *object)
 {
-	int err;
+	CK_RV rv;
 
 	if (object->class == CKO_SECRET_KEY && !object_reveals(object))
 		return CKR_ATTRIBUTE_SENSITIVE;
-	err = key_bytes(object->key, &value->secret, &value->len);
+	rv = rv_of_run(key_bytes(object->key, &value->secret, &value->len), "CKA_VALUE");
 	value->bytes = value->secret;
-	return rv_of_open(err, "CKA_VALUE");
+	/* The names that C_GetAttributeValue has for it: section 5.7.5. */
+	if (rv == CKR_KEY_FUNCTION_NOT_PERMITTED)
+		return CKR_ATTRIBUTE_SENSITIVE;
+	return rv == CKR_KEY_HANDLE_INVALID ? CKR_OBJECT_HANDLE_INVALID : rv;
 }
 
 static CK_RV be_check_value(struct value *value, const struct object *object)
@@ -181,9 +192,8 @@ static CK_RV be_check_value(struct value *value, const struct object *object)
 
 static CK_RV be_generator(struct value *value, const struct object *object)
 {
-	const struct mechanism *row = object->metadata.flags & FLAG_LOCAL
-					      ? mechanism_generating(object->key_type)
-					      : NULL;
+	const struct mechanism *row =
+		object->metadata.flags & FLAG_LOCAL ? mechanism_generating(object->key_type) : NULL;
 
 	return be_number(value, row ? row->type : CK_UNAVAILABLE_INFORMATION);
 }
@@ -254,29 +264,79 @@ static CK_RV look_up(const struct object *object, CK_ATTRIBUTE_TYPE type, struct
 		return CKR_OK;
 	case VALUE:
 		return be_secret(value, object);
+	case NESTED: /* looks different to each caller: get_nested() */
+		break;
 	}
 	return CKR_ATTRIBUTE_TYPE_INVALID;
+}
+
+/* The text of the array of attributes that OBJECT has by the name of TYPE, in *TEXT (NULL: it is
+ * empty); false where TYPE is none. */
+static bool is_nested(const struct object *object, CK_ATTRIBUTE_TYPE type, const char **text)
+{
+	const struct row *row = find(object, type);
+
+	if (!row || row->kind != NESTED)
+		return false;
+	*text = object->metadata.templates[row->argument];
+	return true;
+}
+
+/* Bytes of VALUE into what is WANTED, as far as there is room. */
+static CK_RV give(CK_ATTRIBUTE *wanted, const void *value, CK_ULONG len)
+{
+	if (wanted->pValue && wanted->ulValueLen < len) {
+		wanted->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+		return CKR_BUFFER_TOO_SMALL;
+	}
+	if (wanted->pValue && len)
+		memcpy(wanted->pValue, value, len);
+	wanted->ulValueLen = len;
+	return CKR_OK;
+}
+
+/* Section 5.7.5: the caller says in each element of the array where its value is to go. */
+static CK_RV get_nested(const char *text, CK_ATTRIBUTE *wanted)
+{
+	CK_ATTRIBUTE *list = NULL, *out = wanted->pValue;
+	CK_ULONG count = 0;
+	CK_RV rv = CKR_OK, one;
+
+	if (text && nested_read(text, &list, &count)) {
+		wanted->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+		return CKR_HOST_MEMORY;
+	}
+	if (out && wanted->ulValueLen < count * sizeof(*list)) {
+		wanted->ulValueLen = CK_UNAVAILABLE_INFORMATION;
+		rv = CKR_BUFFER_TOO_SMALL;
+		out = NULL;
+	} else {
+		wanted->ulValueLen = count * sizeof(*list);
+	}
+	for (CK_ULONG i = 0; out && i < count; i++) {
+		out[i].type = list[i].type;
+		one = give(&out[i], list[i].pValue, list[i].ulValueLen);
+		if (rv == CKR_OK)
+			rv = one;
+	}
+	free(list);
+	return rv;
 }
 
 static CK_RV get(const struct object *object, CK_ATTRIBUTE *wanted)
 {
 	struct value value;
-	CK_RV rv = look_up(object, wanted->type, &value);
+	const char *text;
+	CK_RV rv;
 
+	if (is_nested(object, wanted->type, &text))
+		return get_nested(text, wanted);
+	rv = look_up(object, wanted->type, &value);
 	if (rv != CKR_OK) {
 		wanted->ulValueLen = CK_UNAVAILABLE_INFORMATION;
 		return rv;
 	}
-	if (!wanted->pValue) {
-		wanted->ulValueLen = value.len;
-	} else if (wanted->ulValueLen < value.len) {
-		wanted->ulValueLen = CK_UNAVAILABLE_INFORMATION;
-		rv = CKR_BUFFER_TOO_SMALL;
-	} else {
-		if (value.len)
-			memcpy(wanted->pValue, value.bytes, value.len);
-		wanted->ulValueLen = value.len;
-	}
+	rv = give(wanted, value.bytes, value.len);
 	done(&value);
 	return rv;
 }
@@ -296,9 +356,15 @@ CK_RV attributes_get(const struct object *object, CK_ATTRIBUTE *template, CK_ULO
 bool attributes_match(const struct object *object, const CK_ATTRIBUTE *template, CK_ULONG count)
 {
 	struct value value;
+	const char *text;
 	bool same;
 
 	for (CK_ULONG i = 0; i < count; i++) {
+		if (is_nested(object, template[i].type, &text)) {
+			if (!nested_is(text, template[i].pValue, template[i].ulValueLen))
+				return false;
+			continue;
+		}
 		if (look_up(object, template[i].type, &value) != CKR_OK)
 			return false;
 		same = value.len == template[i].ulValueLen &&

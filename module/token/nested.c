@@ -10,7 +10,15 @@
 
 static unsigned int digit(char c)
 {
-	return c <= '9' ? (unsigned int)(c - '0') : (unsigned int)(tolower((unsigned char)c) - 'a' + 10);
+	return c <= '9' ? (unsigned int)(c - '0')
+			: (unsigned int)(tolower((unsigned char)c) - 'a' + 10);
+}
+
+/* Whether the value of TYPE is an array of attributes, with addresses in it: whoever can write to a
+ * keyring would choose what memory is read. */
+static bool holds_addresses(CK_ATTRIBUTE_TYPE type)
+{
+	return type & CKF_ARRAY_ATTRIBUTE && type != CKA_ALLOWED_MECHANISMS;
 }
 
 /* One "TYPE:VALUE" at *AT, which it moves on; VALUE may be NULL. */
@@ -23,6 +31,8 @@ static int read_one(const char **at, CK_ATTRIBUTE_TYPE *type, uint8_t *value, si
 		return -EINVAL;
 	for (*type = 0; digits--; c++)
 		*type = *type << 4 | digit(*c);
+	if (holds_addresses(*type))
+		return -EINVAL;
 	c++;
 	digits = strspn(c, "0123456789abcdefABCDEF");
 	if (digits % 2 || (c[digits] && c[digits] != ','))
@@ -75,6 +85,24 @@ int nested_read(const char *text, CK_ATTRIBUTE **list, CK_ULONG *count)
 	return err;
 }
 
+bool nested_is(const char *text, const CK_ATTRIBUTE *list, CK_ULONG len)
+{
+	CK_ATTRIBUTE *own = NULL;
+	CK_ULONG count = 0;
+	bool same;
+
+	if (text && nested_read(text, &own, &count))
+		return false;
+	same = len == count * sizeof(*list) && (list || !count);
+	for (CK_ULONG i = 0; same && i < count; i++)
+		same = list[i].type == own[i].type && list[i].ulValueLen == own[i].ulValueLen &&
+		       (!own[i].ulValueLen ||
+			(list[i].pValue &&
+			 !memcmp(list[i].pValue, own[i].pValue, own[i].ulValueLen)));
+	free(own);
+	return same;
+}
+
 char *nested_write(const CK_ATTRIBUTE *list, CK_ULONG count)
 {
 	size_t size = 1;
@@ -96,8 +124,8 @@ char *nested_write(const CK_ATTRIBUTE *list, CK_ULONG count)
 	return text;
 }
 
-CK_RV nested_join(const char *text, const CK_ATTRIBUTE *list, CK_ULONG count,
-		  CK_ATTRIBUTE **joined, CK_ULONG *joined_count, CK_ATTRIBUTE **added)
+CK_RV nested_join(const char *text, const CK_ATTRIBUTE *list, CK_ULONG count, CK_ATTRIBUTE **joined,
+		  CK_ULONG *joined_count, CK_ATTRIBUTE **added)
 {
 	CK_ULONG more = 0;
 
