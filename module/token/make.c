@@ -25,7 +25,7 @@ static bool fits(CK_KEY_TYPE type, size_t len)
 {
 	const struct mechanism *row = mechanism_generating(type);
 
-	return row ? mechanism_fits_length(row, (ssize_t)len) : len >= 1 && len <= KEY_MAX;
+	return len >= 1 && len <= KEY_MAX && (!row || mechanism_fits_length(row, (ssize_t)len));
 }
 
 CK_RV make_length(const struct template *template, size_t *len)
@@ -36,9 +36,8 @@ CK_RV make_length(const struct template *template, size_t *len)
 	if (!row || row->key_min != row->key_max)
 		return CKR_OK;
 	*len = row->key_min;
-	return template->length == SIZE_MAX || template->length == *len
-		       ? CKR_OK
-		       : CKR_TEMPLATE_INCONSISTENT;
+	return template->length == SIZE_MAX || template->length == *len ? CKR_OK
+									: CKR_TEMPLATE_INCONSISTENT;
 }
 
 /* What a template leaves open, and what it cannot say. */
@@ -128,7 +127,8 @@ static CK_RV choose(const struct session *session, const struct template *templa
 	const struct slot *slot = session->slot;
 	const char *wanted = template->keyring_type;
 	bool extractable = template->metadata.flags & FLAG_EXTRACTABLE;
-	bool sealed = origin == ORIGIN_GENERATE && template->token && slot->master && !extractable &&
+	bool sealed = origin == ORIGIN_GENERATE && template->token && slot->master &&
+		      !extractable &&
 		      (*wanted ? !strcmp(wanted, "encrypted") : slot->create == CREATE_ENCRYPTED);
 
 	order->type = extractable ? "user" : sealed ? "encrypted" : "logon";
@@ -227,6 +227,7 @@ static CK_RV make(struct session *session, struct template *template, enum origi
 {
 	struct metadata *metadata = &template->metadata;
 	struct object *object = NULL;
+	bool held;
 	CK_RV rv;
 
 	if (template->token && !(session->flags & CKF_RW_SESSION))
@@ -234,7 +235,10 @@ static CK_RV make(struct session *session, struct template *template, enum origi
 	if (template->token && template->class != CKO_SECRET_KEY)
 		return CKR_TEMPLATE_INCONSISTENT;
 	complete(template, origin, base);
-	if (!template->token && metadata->flags & (FLAG_EXTRACTABLE | FLAG_INSENSITIVE))
+	held = !template->token && metadata->flags & (FLAG_EXTRACTABLE | FLAG_INSENSITIVE);
+	if (held && *template->keyring_type)
+		rv = CKR_TEMPLATE_INCONSISTENT;
+	else if (held)
 		rv = hold(session, template, bytes, len, &object);
 	else
 		rv = store(session, template, origin, bytes, len, &object);
@@ -268,6 +272,9 @@ CK_RV make_key(struct session *session, struct template *template, enum origin o
 		metadata->key_type = CKK_GENERIC_SECRET;
 		metadata->key_type_known = true;
 	}
+	/* A description could not say it. */
+	if (template->class == CKO_SECRET_KEY && !vocabulary_of_key_type(metadata->key_type))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
 	if (template->class == CKO_SECRET_KEY && !fits(metadata->key_type, len))
 		return origin == ORIGIN_UNWRAP ? CKR_WRAPPED_KEY_LEN_RANGE : CKR_KEY_SIZE_RANGE;
 	return make(session, template, origin, base, bytes, len, handle);
@@ -281,8 +288,8 @@ CK_RV make_created(struct session *session, const CK_ATTRIBUTE *list, CK_ULONG c
 
 	if (rv != CKR_OK)
 		return rv;
-	if (!template.class_named || (template.class == CKO_SECRET_KEY &&
-				      !template.metadata.key_type_known))
+	if (!template.class_named ||
+	    (template.class == CKO_SECRET_KEY && !template.metadata.key_type_known))
 		rv = CKR_TEMPLATE_INCOMPLETE;
 	else if (template.class != CKO_SECRET_KEY)
 		rv = CKR_ATTRIBUTE_VALUE_INVALID;
@@ -294,7 +301,7 @@ CK_RV make_created(struct session *session, const CK_ATTRIBUTE *list, CK_ULONG c
 		rv = CKR_TEMPLATE_INCONSISTENT;
 	if (rv == CKR_OK)
 		rv = make(session, &template, ORIGIN_CREATE, NULL, template.value,
-				  template.value_len, handle);
+			  template.value_len, handle);
 	template_free(&template);
 	return rv;
 }
@@ -309,8 +316,7 @@ static void set_parity(uint8_t *bytes, size_t len)
 	}
 }
 
-static CK_RV generate(struct session *session, const struct mechanism *row,
-		      struct template *template, CK_OBJECT_HANDLE *handle)
+static CK_RV generate(struct session *session, struct template *template, CK_OBJECT_HANDLE *handle)
 {
 	uint8_t *bytes;
 	size_t len;
@@ -318,7 +324,7 @@ static CK_RV generate(struct session *session, const struct mechanism *row,
 
 	if (rv == CKR_OK && len == SIZE_MAX)
 		rv = CKR_TEMPLATE_INCOMPLETE;
-	if (rv == CKR_OK && !mechanism_fits_length(row, (ssize_t)len))
+	if (rv == CKR_OK && !fits(template->metadata.key_type, len))
 		rv = CKR_ATTRIBUTE_VALUE_INVALID;
 	if (rv != CKR_OK)
 		return rv;
@@ -355,23 +361,41 @@ CK_RV make_generated(struct session *session, const CK_MECHANISM *mechanism,
 	template.metadata.key_type = row->key_types[0];
 	template.metadata.key_type_known = true;
 	if (rv == CKR_OK)
-		rv = generate(session, row, &template, handle);
+		rv = generate(session, &template, handle);
 	template_free(&template);
 	return rv;
 }
 
-/* ORIGINAL's metadata, changed as TEMPLATE says: section 5.7.2. */
-static CK_RV merge(struct template *template, const struct object *original)
+static bool names(const CK_ATTRIBUTE *list, CK_ULONG count, CK_ATTRIBUTE_TYPE type)
+{
+	while (count-- && list->type != type)
+		list++;
+	return count != (CK_ULONG)-1;
+}
+
+/* Whether TEMPLATE asks for what ORIGINAL has not and its copy must not have: bytes that can be
+ * seen, a usage, a way around CKA_WRAP_WITH_TRUSTED (section 4.8, "cannot be changed once set"). */
+static bool softens(const struct template *template, const struct object *original)
+{
+	const unsigned int visible = FLAG_EXTRACTABLE | FLAG_INSENSITIVE;
+	const struct metadata *wanted = &template->metadata, *has = &original->metadata;
+	unsigned int unset = template->flags_named & ~wanted->flags;
+
+	return wanted->flags & visible & ~has->flags || template->usage_wanted & ~has->usage ||
+	       unset & has->flags & FLAG_WRAP_WITH_TRUSTED;
+}
+
+/* ORIGINAL's metadata, changed as TEMPLATE says, which was read from LIST: section 5.7.2. */
+static CK_RV merge(struct template *template, const struct object *original,
+		   const CK_ATTRIBUTE *list, CK_ULONG count)
 {
 	struct metadata wanted = template->metadata;
 	unsigned int named = template->flags_named, flags = original->metadata.flags;
-	const unsigned int harder = FLAG_EXTRACTABLE | FLAG_INSENSITIVE;
 
 	if (template->class_named || wanted.key_type_known || template->length != SIZE_MAX ||
 	    wanted.mechanisms || wanted.templates[0] || wanted.templates[1] || wanted.templates[2])
 		return CKR_TEMPLATE_INCONSISTENT;
-	/* What was not extractable, or sensitive, stays so. */
-	if (wanted.flags & named & harder & ~flags)
+	if (softens(template, original))
 		return CKR_TEMPLATE_INCONSISTENT;
 	if (metadata_copy(&template->metadata, &original->metadata)) {
 		template->metadata = wanted;
@@ -382,13 +406,21 @@ static CK_RV merge(struct template *template, const struct object *original)
 	template->metadata.key_type = original->key_type;
 	template->metadata.key_type_known = true;
 	template->class = original->class;
-	if (wanted.label) {
+	if (!names(list, count, CKA_TOKEN))
+		template->token = !original->session;
+	/* The configuration says it of keys that it knows. */
+	template->metadata.trusted = false;
+	if (names(list, count, CKA_START_DATE))
+		strcpy(template->metadata.start, wanted.start);
+	if (names(list, count, CKA_END_DATE))
+		strcpy(template->metadata.end, wanted.end);
+	if (names(list, count, CKA_LABEL)) {
 		free(template->metadata.label);
 		template->metadata.label = wanted.label;
 		template->metadata.label_len = wanted.label_len;
 		wanted.label = NULL;
 	}
-	if (wanted.id) {
+	if (names(list, count, CKA_ID)) {
 		free(template->metadata.id);
 		template->metadata.id = wanted.id;
 		template->metadata.id_len = wanted.id_len;
@@ -413,7 +445,7 @@ CK_RV make_copied(struct session *session, CK_OBJECT_HANDLE original, const CK_A
 	rv = object_copyable(from) ? template_read(&template, ORIGIN_COPY, list, count)
 				   : CKR_ACTION_PROHIBITED;
 	if (rv == CKR_OK) {
-		rv = merge(&template, from);
+		rv = merge(&template, from, list, count);
 		err = rv == CKR_OK ? key_bytes(from->key, &bytes, &len) : 0;
 		if (rv == CKR_OK && err)
 			rv = rv_of_open(err, "CKA_VALUE");

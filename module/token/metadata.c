@@ -315,6 +315,7 @@ int metadata_read(struct metadata *metadata, const char *type, const char *descr
 	err = uri ? read_uri(metadata, uri, description, why) : -ENOMEM;
 	p11_kit_uri_free(uri);
 	if (!err && !metadata->id) {
+		metadata->id_made = true;
 		metadata->id = malloc(sizeof(hash));
 		err = metadata->id ? 0 : -ENOMEM;
 		for (size_t i = 0; !err && i < sizeof(hash); i++)

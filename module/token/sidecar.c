@@ -65,10 +65,13 @@ int sidecar_apply(struct metadata *metadata, const char *changes)
 	free(metadata->id);
 	metadata->label = now.label;
 	metadata->label_len = now.label_len;
-	metadata->id = now.id;
-	metadata->id_len = now.id_len;
+	/* An id that was taken away is not named. */
+	metadata->id = now.id_made ? NULL : now.id;
+	metadata->id_len = now.id_made ? 0 : now.id_len;
 	metadata->usage &= now.usage;
-	now.label = now.id = NULL;
+	now.label = NULL;
+	if (!now.id_made)
+		now.id = NULL;
 	metadata_free(&now);
 	return 0;
 }

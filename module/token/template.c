@@ -17,13 +17,13 @@ enum kind {
 	VALUE_LEN,
 	LABEL,
 	ID,
-	USAGE,      /* argument: enum usage */
-	FLAG,       /* argument: enum flag */
-	UNFLAG,     /* the same, the other way round */
+	USAGE,  /* argument: enum usage */
+	FLAG,   /* argument: enum flag */
+	UNFLAG, /* the same, the other way round */
 	DATE_START,
 	DATE_END,
 	MECHANISMS,
-	NESTED,     /* argument: enum template_kind */
+	NESTED, /* argument: enum template_kind */
 	KEYRING_TYPE,
 	FALSE_ONLY, /* what a token can be asked for, but not this one */
 	EMPTY_ONLY,
@@ -221,14 +221,16 @@ static CK_RV read_flag(struct template *template, const struct row *row,
 	return CKR_OK;
 }
 
-static CK_RV read_usage(struct metadata *metadata, const struct row *row,
+static CK_RV read_usage(struct template *template, const struct row *row,
 			const CK_ATTRIBUTE *attribute)
 {
 	bool set;
 	CK_RV rv = read_bool(attribute, &set);
 
-	if (rv == CKR_OK && !set)
-		metadata->usage &= ~row->argument;
+	if (rv == CKR_OK && set)
+		template->usage_wanted |= row->argument;
+	else if (rv == CKR_OK)
+		template->metadata.usage &= ~row->argument;
 	return rv;
 }
 
@@ -278,7 +280,7 @@ static CK_RV read_one(struct template *template, const struct row *row,
 	case ID:
 		return read_bytes(attribute, &metadata->id, &metadata->id_len);
 	case USAGE:
-		return read_usage(metadata, row, attribute);
+		return read_usage(template, row, attribute);
 	case FLAG:
 	case UNFLAG:
 		return read_flag(template, row, attribute);
@@ -304,8 +306,9 @@ static CK_RV read_one(struct template *template, const struct row *row,
 
 static bool same(const CK_ATTRIBUTE *a, const CK_ATTRIBUTE *b)
 {
-	return a->ulValueLen == b->ulValueLen && a->pValue && b->pValue &&
-	       !memcmp(a->pValue, b->pValue, a->ulValueLen);
+	return a->ulValueLen == b->ulValueLen &&
+	       (!a->ulValueLen ||
+		(a->pValue && b->pValue && !memcmp(a->pValue, b->pValue, a->ulValueLen)));
 }
 
 /* Section 4.1.1: the same attribute twice is inconsistent, unless both say the same. */

@@ -22,6 +22,7 @@ enum origin { ORIGIN_CREATE, ORIGIN_GENERATE, ORIGIN_UNWRAP, ORIGIN_DERIVE, ORIG
 struct template {
 	struct metadata metadata; /* owned; .flags are as wanted, and .key_type_known as given */
 	unsigned int flags_named; /* those of enum flag that the template decides */
+	unsigned int usage_wanted; /* those of enum usage that are named, and TRUE */
 	bool token;
 	CK_OBJECT_CLASS class;
 	bool class_named;
