@@ -37,9 +37,9 @@ static CK_RV look(struct session *session)
 	return rv;
 }
 
-/* The object of HANDLE as it is now: what is written to its sidecar says all that is known of it, so
- * that a usage that another process took away would come back with what is written by one that had
- * not looked. */
+/* The object of HANDLE as it is now: what is written to its sidecar says all that is known of it,
+ * so that a usage that another process took away would come back with what is written by one that
+ * had not looked. */
 static CK_RV get_current(struct session *session, CK_OBJECT_HANDLE handle, struct object **object)
 {
 	CK_RV rv;
@@ -80,8 +80,8 @@ static CK_RV change(struct session *session, struct object *object, const char *
 	return succeeds ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
 }
 
-CK_RV change_attributes(struct session *session, CK_OBJECT_HANDLE handle,
-			const CK_ATTRIBUTE *list, CK_ULONG count)
+CK_RV change_attributes(struct session *session, CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *list,
+			CK_ULONG count)
 {
 	struct object *object;
 	struct metadata metadata;
@@ -141,7 +141,7 @@ CK_RV change_size(struct session *session, CK_OBJECT_HANDLE handle, CK_ULONG *si
 	/* What counts against the quota, as near as can be told: description and payload. */
 	if (rv == CKR_OK)
 		*size = key ? strlen(key->description) + 1 +
-				      (key->length > 0 ? (CK_ULONG)key->length : 0)
+					(key->length > 0 ? (CK_ULONG)key->length : 0)
 			    : sizeof(*object);
 	object_put(object);
 	return rv;
