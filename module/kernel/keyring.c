@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 int keyring_resolve(int32_t special)
 {
@@ -60,6 +62,31 @@ int keyring_possess(int32_t keyring)
 		return err < 0 ? err : 0;
 	}
 	return keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING) < 0 ? -errno : 0;
+}
+
+/* A file holds the credentials of who opened it (kernel, fs/file_table.c, f_cred), those hold the
+ * process keyring, and a mapping holds the file. */
+void *keyring_keep(void)
+{
+	int fd = memfd_create("kcryptoki", MFD_CLOEXEC);
+	void *kept;
+
+	if (fd < 0)
+		return NULL;
+	kept = mmap(NULL, 1, PROT_NONE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (kept == MAP_FAILED)
+		return NULL;
+	if (!madvise(kept, 1, MADV_DONTFORK))
+		return kept;
+	keyring_release(kept);
+	return NULL;
+}
+
+void keyring_release(void *kept)
+{
+	if (kept)
+		munmap(kept, 1);
 }
 
 int key_search(int32_t keyring, const char *type, const char *description)

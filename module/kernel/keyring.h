@@ -47,6 +47,14 @@ int keyring_possess(int32_t keyring);
  * this thread's process keyring. */
 int keyring_persistent(void);
 
+/*
+ * Keeps what this thread's process keyring holds, which otherwise ends with the thread where others
+ * are older than it, until keyring_release() or the end of the process; a forked child has no part
+ * in it. NULL where that cannot be. Holds no descriptor.
+ */
+void *keyring_keep(void);
+void keyring_release(void *kept);
+
 /* The serial number of the key of TYPE and DESCRIPTION in KEYRING or in a keyring below it that may
  * be searched; links it nowhere. */
 int key_search(int32_t keyring, const char *type, const char *description);
@@ -57,8 +65,8 @@ int key_describe(int32_t serial, struct key_info *info);
  * just what ALG_SET_KEY_BY_KEY_SERIAL asks for. */
 int key_usable(int32_t serial);
 
-/* The key that request_key(2) finds for this thread, as the kernel itself looks for a master key; its
- * serial number. Makes none. */
+/* The key that request_key(2) finds for this thread, as the kernel itself looks for a master key;
+ * its serial number. Makes none. */
 int key_request(const char *type, const char *description);
 
 /*

@@ -12,6 +12,7 @@
 #include "kernel/log.h"
 
 static atomic_int_least32_t own; /* 0: not made yet */
+static _Atomic(void *) kept;     /* what lets it outlive the thread that made it */
 
 /* A new keyring in this thread's process keyring. */
 static int make_keyring(void)
@@ -42,14 +43,16 @@ static int own_keyring(void)
 	int32_t here = atomic_load(&own);
 	int made;
 
-	/* It goes with the last thread that links it. */
 	if (here && !keyring_possess(here))
 		return here;
 	made = make_keyring();
 	if (made < 0)
 		return made;
-	if (atomic_compare_exchange_strong(&own, &here, made))
+	if (atomic_compare_exchange_strong(&own, &here, made)) {
+		/* By this thread, which has it in its process keyring now. */
+		keyring_release(atomic_exchange(&kept, keyring_keep()));
 		return made;
+	}
 	key_unlink(made, KEY_SPEC_PROCESS_KEYRING);
 	made = keyring_possess(here);
 	return made ? made : here;
@@ -84,8 +87,9 @@ int own_make(const struct key_order *order, int32_t *serial, int32_t *keyring)
 {
 	int from = own_keyring(), made, err;
 
-	made = from < 0 ? from
-			: key_add(order->type, order->description, order->payload, order->len, from);
+	made = from < 0
+		       ? from
+		       : key_add(order->type, order->description, order->payload, order->len, from);
 	err = made < 0 ? made : key_set_perm(made, order->perm);
 	if (!err && order->keyring)
 		err = move(made, from, order->keyring);
@@ -113,13 +117,15 @@ void own_clear(void)
 {
 	int32_t here = atomic_exchange(&own, 0);
 
-	if (!here || keyring_possess(here))
-		return;
-	keyring_clear(here);
-	key_unlink(here, KEY_SPEC_PROCESS_KEYRING);
+	if (here && !keyring_possess(here)) {
+		keyring_clear(here);
+		key_unlink(here, KEY_SPEC_PROCESS_KEYRING);
+	}
+	keyring_release(atomic_exchange(&kept, NULL));
 }
 
 void own_abandon(void)
 {
 	atomic_store(&own, 0);
+	atomic_store(&kept, NULL);
 }

@@ -23,26 +23,51 @@ static CK_RV permit(const struct session *session, const struct object *object, 
 	return CKR_OK;
 }
 
+/* What others changed meanwhile becomes known. */
+static CK_RV look(struct session *session)
+{
+	struct object **list;
+	size_t count;
+	CK_RV rv = slot_look(session->slot, &list, &count);
+
+	for (size_t i = 0; rv == CKR_OK && i < count; i++)
+		object_put(list[i]);
+	if (rv == CKR_OK)
+		free(list);
+	return rv;
+}
+
+/* The object of HANDLE as it is now: what is written to its sidecar says all that is known of it,
+ * so that a usage that another process took away would come back with what is written by one that
+ * had not looked. */
+static CK_RV get_current(struct session *session, CK_OBJECT_HANDLE handle, struct object **object)
+{
+	CK_RV rv;
+
+	*object = object_get(session->slot, handle);
+	if (!*object || (*object)->session || !(*object)->key)
+		return CKR_OK;
+	object_put(*object);
+	*object = NULL;
+	rv = look(session);
+	if (rv == CKR_OK)
+		*object = object_get(session->slot, handle);
+	return rv;
+}
+
 /* TEXT becomes what is known of OBJECT: in the keyring, where everybody sees it, or here. */
 static CK_RV change(struct session *session, struct object *object, const char *text)
 {
 	const struct key *key = object->key;
-	struct object *better, **list;
-	size_t count;
+	struct object *better;
 	bool succeeds;
-	CK_RV rv;
 	int err;
 
 	if (!object->session) {
 		err = sidecar_write(key->keyring, object->metadata.unique_id, text);
 		if (err)
 			return rv_of_make(err, "what is changed of a key");
-		rv = slot_look(session->slot, &list, &count);
-		for (size_t i = 0; rv == CKR_OK && i < count; i++)
-			object_put(list[i]);
-		if (rv == CKR_OK)
-			free(list);
-		return rv;
+		return look(session);
 	}
 	err = object_again(object, text, &better);
 	if (err)
@@ -55,14 +80,16 @@ static CK_RV change(struct session *session, struct object *object, const char *
 	return succeeds ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
 }
 
-CK_RV change_attributes(struct session *session, CK_OBJECT_HANDLE handle,
-			const CK_ATTRIBUTE *list, CK_ULONG count)
+CK_RV change_attributes(struct session *session, CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *list,
+			CK_ULONG count)
 {
-	struct object *object = object_get(session->slot, handle);
+	struct object *object;
 	struct metadata metadata;
 	char *text = NULL;
-	CK_RV rv = permit(session, object, FLAG_UNMODIFIABLE);
+	CK_RV rv = get_current(session, handle, &object);
 
+	if (rv == CKR_OK)
+		rv = permit(session, object, FLAG_UNMODIFIABLE);
 	if (rv == CKR_OK && metadata_copy(&metadata, &object->metadata))
 		rv = CKR_HOST_MEMORY;
 	if (rv == CKR_OK) {
@@ -114,7 +141,7 @@ CK_RV change_size(struct session *session, CK_OBJECT_HANDLE handle, CK_ULONG *si
 	/* What counts against the quota, as near as can be told: description and payload. */
 	if (rv == CKR_OK)
 		*size = key ? strlen(key->description) + 1 +
-				      (key->length > 0 ? (CK_ULONG)key->length : 0)
+					(key->length > 0 ? (CK_ULONG)key->length : 0)
 			    : sizeof(*object);
 	object_put(object);
 	return rv;
