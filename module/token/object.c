@@ -102,11 +102,13 @@ int object_open(const struct slot *slot, int32_t keyring, int32_t serial, struct
 	}
 	if (!err && !key_offered(made->key))
 		err = -EOPNOTSUPP;
-	if (err)
+	if (err) {
 		object_put(made);
-	else
-		*object = made;
-	return err;
+		return err;
+	}
+	find_key_type(made);
+	*object = made;
+	return 0;
 }
 
 void object_measure(struct object *object, const char *proc_keys)
