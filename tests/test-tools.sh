@@ -61,6 +61,71 @@ mac()
             --signature-file signature
 }
 
+# Keys that the token makes. Where unread keys cannot be used, they must be readable.
+readable=
+[ $key_type = logon ] || readable=--extractable
+
+# object LABEL ID WHAT: one key is listed like that, and keyctl shows what the token wrote
+object()
+{
+    tool -O 2>err >objects
+    awk -v RS='Secret Key Object' -v label="$1" -v id="$2" -v what="$3" \
+        '$0 ~ "label: *" label "\n" && $0 ~ "ID: *" id "\n" && $0 ~ what { found++ }
+        END { exit found != 1 }' objects &&
+        keyctl list @u | grep -qE " (logon|user): pkcs11:.*object=$1[;?]"
+}
+
+keygen()
+{
+    tool --keygen --key-type "$1" --label "$2" --id "$3" $readable "${@:4}"
+}
+
+# seal ID FILE, unseal ID FILE
+seal()
+{
+    tool --encrypt -m AES-CBC-PAD --id "$1" --iv $iv -i small -o "$2" && ! cmp -s small "$2"
+}
+
+unseal()
+{
+    tool --decrypt -m AES-CBC-PAD --id "$1" --iv $iv -i "$2" -o again && cmp small again
+}
+
+# as_openssl ID FILE: what the key with the bytes of FILE makes
+as_openssl()
+{
+    seal "$1" cipher &&
+        openssl enc -aes-128-cbc -K "$(hex "$2")" -iv $iv -in small -out expected &&
+        cmp cipher expected
+}
+
+signs()
+{
+    tool --sign -m SHA256-HMAC --id "$1" -i /bin/sh -o signature &&
+        shows 'Signature is valid' tool --verify -m SHA256-HMAC --id "$1" -i /bin/sh \
+            --signature-file signature
+}
+
+# wrapped FILE: as openssl wraps its bytes with the key that is there as aes
+wrapped()
+{
+    tool --wrap -m AES-KEY-WRAP --id 11 --application-id "$2" -o blob &&
+        openssl enc -id-aes256-wrap -K "$(hex aes.key)" -iv a6a6a6a6a6a6a6a6 -in "$1" \
+            -out expected && cmp blob expected
+}
+
+unwrap()
+{
+    tool --unwrap -m AES-KEY-WRAP --id 11 -i "$1" --key-type AES: --application-id "$2" \
+        --application-label "$3" $readable
+}
+
+# gone LABEL: neither the token nor its keyring has the key
+gone()
+{
+    ! tool -O 2>err | grep -q "label: *$1\$" && ! keyctl list @u | grep -q "object=$1[;?]"
+}
+
 random()
 {
     tool --generate-random "$1" -o random1 && tool --generate-random "$1" -o random2 &&
@@ -102,5 +167,66 @@ check "p11tool --list-mechanisms" shows 'CKM_AES_GCM' \
 check "p11tool --list-all" shows 'object=aes;type=secret-key' \
     p11tool --list-all 'pkcs11:token=kernel-user'
 check "p11tool --generate-random" shows . p11tool --generate-random 16 'pkcs11:token=kernel-user'
+
+before=$(keyctl rlist @u | wc -w)
+head -c 16 /dev/urandom >given.key
+check "--keygen AES:32" keygen AES:32 made 21 --sensitive
+check "the key is listed" object made 21 'AES length 32.*local'
+check "it encrypts" seal 21 made.cipher
+check "and decrypts" unseal 21 made.cipher
+check "--keygen GENERIC:20" keygen GENERIC:20 made-mac 22 --usage-sign --sensitive
+check "the key is listed" object made-mac 22 'Generic secret length 20.*local'
+check "it signs and verifies" signs 22
+check "--keygen of a length that is none is refused" eval '! keygen AES:17 odd 29'
+check "and makes no key" gone odd
+check "--write-object" tool --write-object given.key --type secrkey --key-type AES:16 \
+    --label given --id 23 --extractable
+check "the key is listed" object given 23 'AES length 16'
+check "it encrypts as openssl" as_openssl 23 given.key
+[ $key_type = user ] || check "--wrap of a key that is not extractable is refused" \
+    eval '! tool --wrap -m AES-KEY-WRAP --id 11 --application-id 21 -o none'
+check "--wrap, as openssl" wrapped given.key 23
+check "--set-id" tool --set-id 24 --type secrkey --id 23
+check "the key is listed with it" object given 24 'AES length 16'
+check "and not without" eval '! object given 23 AES'
+check "it encrypts as before" as_openssl 24 given.key
+check "--delete-object" tool --delete-object --type secrkey --id 24
+check "the key is gone" gone given
+check "--unwrap" unwrap blob 25 back
+check "the key is listed" object back 25 'AES length 16'
+check "it is the one that was wrapped" as_openssl 25 given.key
+printf '\377' | dd of=blob bs=1 seek=3 conv=notrunc status=none
+check "--unwrap of what was tampered with is refused" eval '! unwrap blob 26 forged'
+check "and makes no key" gone forged
+for id in 21 22 25; do
+    check "--delete-object $id" tool --delete-object --type secrkey --id $id
+done
+write=(p11tool --write --secret-key 000102030405060708090a0b0c0d0e0f --label gnutls
+    'pkcs11:token=kernel-user')
+if [ $key_type = logon ]; then
+    check "p11tool --write" "${write[@]}"
+    check "p11tool lists the key" shows 'Flags:.*CKA_SENSITIVE' \
+        p11tool --list-all 'pkcs11:token=kernel-user;object=gnutls'
+    check "p11tool --delete" shows '1 objects deleted' \
+        p11tool --batch --delete 'pkcs11:token=kernel-user;object=gnutls;type=secret-key'
+    check "the key is gone" gone gnutls
+else
+    check "p11tool --write of a key that nobody could read is refused" \
+        eval '! KCRYPTOKI_DEBUG=$work/log "${write[@]}"'
+    check "the log says why" grep -q 'no key is made that nobody can read' log
+fi
+check "nothing is left of what was deleted" eval '[ "$(keyctl rlist @u | wc -w)" = "$before" ]'
+
+self_test()
+{
+    tool "$@" >shown 2>&1
+    status=$?
+    cat shown
+    [ $status = 0 ] && grep -q '^No errors$' shown && ! grep -q ERR shown
+}
+
+check "pkcs11-tool --test" self_test --test
+check "pkcs11-tool --login --test" self_test --login --pin 1234 --test
+check "pkcs11-tool --test-fork" tool --test-fork
 
 tap_end
