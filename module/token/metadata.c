@@ -294,7 +294,10 @@ static int read_uri(struct metadata *metadata, P11KitUri *uri, const char *descr
 		*why = "its object= is not UTF-8";
 		return -EINVAL;
 	}
-	return err ? err : copy(uri, CKA_ID, &metadata->id, &metadata->id_len);
+	if (!err)
+		err = copy(uri, CKA_ID, &metadata->id, &metadata->id_len);
+	metadata->id_named = metadata->id;
+	return err;
 }
 
 int metadata_read(struct metadata *metadata, const char *type, const char *description,

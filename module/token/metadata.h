@@ -49,6 +49,7 @@ enum template_kind { TEMPLATE_WRAP, TEMPLATE_UNWRAP, TEMPLATE_DERIVE, TEMPLATES 
 struct metadata {
 	uint8_t *label, *id; /* owned; CKA_LABEL is UTF-8 without an end */
 	size_t label_len, id_len;
+	bool id_named; /* the description has an id; else it is made of the unique one */
 	unsigned int flags;             /* enum flag */
 	char start[9], end[9];          /* CKA_START_DATE, CKA_END_DATE: YYYYMMDD, or empty */
 	char uid[33];                   /* x-uid: hex digits, or empty */

@@ -61,6 +61,9 @@ int sidecar_apply(struct metadata *metadata, const char *changes)
 				 metadata->unique_id, why);
 		return err == -ENOMEM ? err : -EINVAL;
 	}
+	/* Without one it was taken away. */
+	if (!now.id_named)
+		now.id_len = 0;
 	free(metadata->label);
 	free(metadata->id);
 	metadata->label = now.label;
