@@ -15,7 +15,8 @@
 #include "token/vocabulary.h"
 
 enum {
-	KEY_MAX = 32767,    /* bytes of the kernel's longest payload */
+	KEY_MAX = 32767,        /* bytes of the kernel's longest payload */
+	DESCRIPTION_MAX = 4095, /* security/keys/keyctl.c, KEY_MAX_DESC_SIZE */
 	ENCRYPTED_MIN = 20, /* security/keys/encrypted-keys/encrypted.c */
 	ENCRYPTED_MAX = 4096,
 };
@@ -204,6 +205,13 @@ static CK_RV store(struct session *session, struct template *template, enum orig
 	description = metadata_write(&template->metadata);
 	if (!description)
 		return CKR_HOST_MEMORY;
+	if (strlen(description) > DESCRIPTION_MAX) {
+		log_line("label, id, templates and mechanisms of a key take %zu bytes in its "
+			 "description, which can have %d",
+			 strlen(description), DESCRIPTION_MAX);
+		free(description);
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	}
 	order.description = description;
 	err = own_make(&order, &serial, &keyring);
 	free(description);
@@ -268,6 +276,9 @@ CK_RV make_key(struct session *session, struct template *template, enum origin o
 		metadata->key_type = CKK_GENERIC_SECRET;
 		metadata->key_type_known = true;
 	}
+	/* A description could not say it. */
+	if (template->class == CKO_SECRET_KEY && !vocabulary_of_key_type(metadata->key_type))
+		return CKR_ATTRIBUTE_VALUE_INVALID;
 	if (template->class == CKO_SECRET_KEY && !fits(metadata->key_type, len))
 		return origin == ORIGIN_UNWRAP ? CKR_WRAPPED_KEY_LEN_RANGE : CKR_KEY_SIZE_RANGE;
 	return make(session, template, origin, base, bytes, len, handle);

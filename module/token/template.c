@@ -304,8 +304,9 @@ static CK_RV read_one(struct template *template, const struct row *row,
 
 static bool same(const CK_ATTRIBUTE *a, const CK_ATTRIBUTE *b)
 {
-	return a->ulValueLen == b->ulValueLen && a->pValue && b->pValue &&
-	       !memcmp(a->pValue, b->pValue, a->ulValueLen);
+	return a->ulValueLen == b->ulValueLen &&
+	       (!a->ulValueLen ||
+		(a->pValue && b->pValue && !memcmp(a->pValue, b->pValue, a->ulValueLen)));
 }
 
 /* Section 4.1.1: the same attribute twice is inconsistent, unless both say the same. */
