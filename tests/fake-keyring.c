@@ -319,6 +319,9 @@ int key_add(const char *type, const char *description, const void *payload, size
 	uint8_t bytes[4096];
 
 	keyring = serial_of(keyring);
+	/* security/keys/keyctl.c: KEY_MAX_DESC_SIZE, with the end of the string. */
+	if (!err && strlen(description) >= 4096)
+		err = -EINVAL;
 	if (!err)
 		err = writable(keyring);
 	if (!err && (!*description || strlen(description) > 4095))
@@ -436,7 +439,10 @@ int keyring_persistent(void)
 int keyring_possess(int32_t keyring)
 {
 	int err = fake_entered("keyring_possess");
+	struct fake_key *key = key_of(keyring);
 
+	if (!err && key && key->dead)
+		err = key->dead;
 	if (!err) {
 		if (linked.pid != getpid())
 			memset(&linked, 0, sizeof(linked));

@@ -151,6 +151,28 @@ static void a_full_table_says_so(void **state)
 	handle_table_free(&table);
 }
 
+/* A changed object takes over the handle of the one before. */
+static void a_handle_can_be_given_to_another_item(void **state)
+{
+	struct handle_table table = {0};
+	int one, two, other;
+	CK_ULONG a = handle_new(&table, &one), b = handle_new(&table, &other);
+	uint32_t place = 0;
+
+	handle_set(&table, a, &two);
+	assert_ptr_equal(handle_item(&table, a), &two);
+	assert_ptr_equal(handle_item(&table, b), &other);
+	assert_ptr_equal(handle_next(&table, &place), &two);
+	assert_ptr_equal(handle_next(&table, &place), &other);
+	assert_null(handle_next(&table, &place));
+	handle_set(&table, b, &one);
+	assert_ptr_equal(handle_item(&table, a), &two);
+	assert_ptr_equal(handle_end(&table, a), &two);
+	assert_ptr_equal(handle_end(&table, b), &one);
+	assert_null(handle_item(&table, a));
+	handle_table_free(&table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +183,7 @@ int main(void)
 		cmocka_unit_test(the_place_that_rested_longest_is_used_next),
 		cmocka_unit_test(many_handles_are_all_different_and_walked_once),
 		cmocka_unit_test(a_full_table_says_so),
+		cmocka_unit_test(a_handle_can_be_given_to_another_item),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

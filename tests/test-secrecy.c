@@ -16,26 +16,12 @@
 #include "kcryptoki.h"
 #include "kernel/keyring.h"
 #include "key/serials.h"
+#include "locked.h"
 #include "token/attribute.h"
 #include "token/slot.h"
 
 static const struct slot slot = {.id = 0};
 static const uint8_t bytes[32] = "0123456789abcdefghijklmnopqrstu";
-
-/* Kilobytes that this process has locked. */
-static long locked(void)
-{
-	FILE *file = fopen("/proc/self/status", "re");
-	char line[256];
-	long kilobytes = -1;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "VmLck: %ld", &kilobytes) == 1)
-			break;
-	if (file)
-		fclose(file);
-	return kilobytes;
-}
 
 static int setup(void **state)
 {

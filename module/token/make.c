@@ -15,7 +15,8 @@
 #include "token/vocabulary.h"
 
 enum {
-	KEY_MAX = 32767,    /* bytes of the kernel's longest payload */
+	KEY_MAX = 32767,        /* bytes of the kernel's longest payload */
+	DESCRIPTION_MAX = 4095, /* security/keys/keyctl.c, KEY_MAX_DESC_SIZE */
 	ENCRYPTED_MIN = 20, /* security/keys/encrypted-keys/encrypted.c */
 	ENCRYPTED_MAX = 4096,
 };
@@ -204,6 +205,13 @@ static CK_RV store(struct session *session, struct template *template, enum orig
 	description = metadata_write(&template->metadata);
 	if (!description)
 		return CKR_HOST_MEMORY;
+	if (strlen(description) > DESCRIPTION_MAX) {
+		log_line("label, id, templates and mechanisms of a key take %zu bytes in its "
+			 "description, which can have %d",
+			 strlen(description), DESCRIPTION_MAX);
+		free(description);
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	}
 	order.description = description;
 	err = own_make(&order, &serial, &keyring);
 	free(description);
