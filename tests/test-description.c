@@ -62,7 +62,7 @@ static char *comes_back(const struct metadata *metadata)
 		assert_in_range(*c, '!', '~');
 	if (metadata_read(&back, "logon", text, &why))
 		fail_msg("%s: %s", text, why);
-	assert_int_equal(back.id_named, metadata->id_len > 0);
+	assert_int_equal(back.id_made, !metadata->id_len);
 	if (!metadata->id_len) {
 		/* It has one of its own making then. */
 		assert_int_equal(back.id_len, 8);
@@ -246,7 +246,7 @@ static void a_copy_is_the_same_and_apart(void **state)
 		same(&from, &to);
 		assert_string_equal(from.unique_id, to.unique_id);
 		assert_int_equal(from.trusted, to.trusted);
-		assert_int_equal(from.id_named, to.id_named);
+		assert_int_equal(from.id_made, to.id_made);
 		metadata_free(&from);
 		if (i == 0) {
 			char *text = metadata_write(&to);

@@ -3,9 +3,9 @@
  * Key derivation by data encryption (section 6.17): the beginning of what the base key makes of the
  * caller's data. The row's own engine and decoder encrypt, as in any other operation.
  */
-#include <stdlib.h>
 #include <string.h>
 
+#include "kernel/secret.h"
 #include "mech/derive.h"
 #include "mech/operation.h"
 
@@ -69,7 +69,7 @@ static CK_RV run(const struct derivation *derivation, const size_t *lens, size_t
 	/* Blocks that come later have no part in the key. */
 	whole = *lens + (row->block - *lens % row->block) % row->block;
 	made = whole;
-	text = malloc(whole);
+	text = secret_new(whole);
 	if (!text)
 		return CKR_HOST_MEMORY;
 	rv = operation_begin(&operation, OPERATION_ENCRYPT, row, derivation->mechanism,
@@ -78,8 +78,7 @@ static CK_RV run(const struct derivation *derivation, const size_t *lens, size_t
 		rv = operation_run(&operation, OPERATION_ALL, params.data, whole, text, &made);
 	if (rv == CKR_OK)
 		memcpy(out, text, *lens);
-	explicit_bzero(text, whole);
-	free(text);
+	secret_free(text, whole);
 	return rv;
 }
 

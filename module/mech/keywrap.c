@@ -8,10 +8,10 @@
  * A begins as the initial value, by which unwrapping knows that nothing was changed.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernel/alg.h"
+#include "kernel/secret.h"
 #include "mech/engine.h"
 #include "mech/gather.h"
 #include "mech/padding.h"
@@ -143,7 +143,7 @@ static size_t text_length(const struct operation *operation, const uint8_t *c, s
 
 /*
  * Wraps or unwraps the gathered text and IN. *WORK, of *WORK_LEN bytes, is A | R afterwards, to be
- * wiped and freed; *TEXT_LEN the bytes of text in R.
+ * given back; *TEXT_LEN the bytes of text in R.
  */
 static CK_RV run(struct operation *operation, const uint8_t *in, size_t in_len, uint8_t **work,
 		 size_t *work_len, size_t *text_len)
@@ -151,7 +151,7 @@ static CK_RV run(struct operation *operation, const uint8_t *in, size_t in_len, 
 	size_t len = operation->text_len + in_len;
 	bool unwrap = operation_decrypts(operation);
 	size_t size = unwrap ? len : padded(operation, len) + SEMI;
-	uint8_t *c = malloc(size), *text;
+	uint8_t *c = secret_new(size), *text;
 	int err;
 
 	if (!c)
@@ -174,16 +174,11 @@ static CK_RV run(struct operation *operation, const uint8_t *in, size_t in_len, 
 				     : rv_of_run(err, operation->mechanism->name);
 }
 
-static void discard(uint8_t *work, size_t work_len)
-{
-	explicit_bzero(work, work_len);
-	free(work);
-}
-
 static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_len, bool last,
 		     size_t capacity, size_t *out_len)
 {
-	size_t len = operation->text_len + in_len, least = is_kwp(operation) ? 2 : 3, size;
+	size_t len = operation->text_len + in_len, least = is_kwp(operation) ? 2 : 3,
+	       size = 0;
 	uint8_t *work = NULL;
 	CK_RV rv;
 
@@ -205,8 +200,7 @@ static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_l
 	    !(is_kwp(operation) || operation->mechanism->padded))
 		return CKR_OK;
 	rv = run(operation, in, in_len, &work, &size, out_len);
-	if (work)
-		discard(work, size);
+	secret_free(work, size);
 	return rv;
 }
 
@@ -226,8 +220,7 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 		*out_len = unwrap ? text : size;
 		memcpy(out, unwrap ? work + SEMI : work, *out_len);
 	}
-	if (work)
-		discard(work, size);
+	secret_free(work, size);
 	return rv;
 }
 
