@@ -18,13 +18,25 @@ int keyring_resolve(int32_t special)
 
 int keyring_list(int32_t keyring, int32_t **list)
 {
-	void *bytes = NULL;
-	int len = keyctl_read_alloc(keyring, &bytes);
+	size_t size = 0, wanted = 4096 * sizeof(**list); /* more than most have: one call */
+	void *bytes = NULL, *larger;
+	long len;
 
-	if (len < 0)
-		return -errno;
+	do {
+		size = wanted;
+		larger = realloc(bytes, size);
+		len = larger ? keyctl_read(keyring, larger, size) : -1;
+		if (len < 0) {
+			int err = larger ? -errno : -ENOMEM;
+
+			free(larger ? larger : bytes);
+			return err;
+		}
+		bytes = larger;
+		wanted = (size_t)len;
+	} while (wanted > size);
 	*list = bytes;
-	return len / (int)sizeof(**list);
+	return (int)(wanted / sizeof(**list));
 }
 
 int keyring_persistent(void)
@@ -96,13 +108,27 @@ int key_search(int32_t keyring, const char *type, const char *description)
 	return serial < 0 ? -errno : (int)serial;
 }
 
+/* In one call, where the description is as long as they are. */
+static int describe(int32_t serial, char **text)
+{
+	char buffer[512];
+	long len = keyctl_describe(serial, buffer, sizeof(buffer));
+
+	if (len < 0)
+		return -errno;
+	if ((size_t)len > sizeof(buffer))
+		return keyctl_describe_alloc(serial, text) < 0 ? -errno : 0;
+	*text = strdup(buffer);
+	return *text ? 0 : -ENOMEM;
+}
+
 int key_describe(int32_t serial, struct key_info *info)
 {
 	char *text = NULL;
-	int start = -1;
+	int start = -1, err = describe(serial, &text);
 
-	if (keyctl_describe_alloc(serial, &text) < 0)
-		return -errno;
+	if (err)
+		return err;
 	if (sscanf(text, "%31[^;];%u;%*u;%x;%n", info->type, &info->uid, &info->perm, &start) < 3 ||
 	    start < 0) {
 		free(text);
