@@ -133,7 +133,8 @@ static CK_RV choose(const struct session *session, const struct template *templa
 		      (*wanted ? !strcmp(wanted, "encrypted") : slot->create == CREATE_ENCRYPTED);
 
 	order->type = extractable ? "user" : sealed ? "encrypted" : "logon";
-	order->perm = extractable ? KEY_PERM_READABLE : KEY_PERM_CONSTANT;
+	/* Of type encrypted it is the blob that is read, which tells the length and must be saved. */
+	order->perm = extractable || sealed ? KEY_PERM_READABLE : KEY_PERM_CONSTANT;
 	order->payload = bytes;
 	order->len = len;
 	if (*wanted && strcmp(wanted, order->type)) {
