@@ -58,10 +58,10 @@ static void check_type(CK_OBJECT_HANDLE object, const char *type, bool session)
 		return;
 	}
 	assert_string_equal(maker_text(object, CKA_KCRYPTOKI_KEYRING_TYPE, NULL), type);
-	/* Nobody can change it: neither Write nor Set Attribute; only what is extractable is read.
-	 */
+	/* Nobody can change it: neither Write nor Set Attribute; what is extractable is read, and
+	 * the blob of an encrypted key. */
 	assert_int_equal(maker_perm(object),
-			 strcmp(type, "user") ? KEY_PERM_CONSTANT : KEY_PERM_READABLE);
+			 strcmp(type, "logon") ? KEY_PERM_READABLE : KEY_PERM_CONSTANT);
 	assert_int_equal(maker_perm(object) & 0x24242424, 0);
 }
 
