@@ -55,8 +55,8 @@ static CK_RV change(struct session *session, struct object *object, const char *
 	return succeeds ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
 }
 
-CK_RV change_attributes(struct session *session, CK_OBJECT_HANDLE handle,
-			const CK_ATTRIBUTE *list, CK_ULONG count)
+CK_RV change_attributes(struct session *session, CK_OBJECT_HANDLE handle, const CK_ATTRIBUTE *list,
+			CK_ULONG count)
 {
 	struct object *object = object_get(session->slot, handle);
 	struct metadata metadata;
@@ -78,15 +78,13 @@ CK_RV change_attributes(struct session *session, CK_OBJECT_HANDLE handle,
 	return rv;
 }
 
-CK_RV change_destroy(struct session *session, CK_OBJECT_HANDLE handle)
+static CK_RV destroy(struct session *session, struct object *object)
 {
-	struct object *object = object_get(session->slot, handle);
-	CK_RV rv = permit(session, object, FLAG_UNDESTROYABLE);
-	int err = 0;
+	const struct key *key = object->key;
+	CK_RV rv = CKR_OK;
+	int err;
 
-	if (rv == CKR_OK && object->key->serial) {
-		const struct key *key = object->key;
-
+	if (key->serial) {
 		err = own_unlink(key->serial, key->keyring);
 		/* Someone else was faster. */
 		if (err == -ENOENT || err == -ENOKEY)
@@ -99,8 +97,27 @@ CK_RV change_destroy(struct session *session, CK_OBJECT_HANDLE handle)
 		object_withdraw(object);
 	else if (rv == CKR_OK)
 		inventory_forget(&session->slot->inventory, object);
+	return rv;
+}
+
+CK_RV change_destroy(struct session *session, CK_OBJECT_HANDLE handle)
+{
+	struct object *object = object_get(session->slot, handle);
+	CK_RV rv = permit(session, object, FLAG_UNDESTROYABLE);
+
+	if (rv == CKR_OK)
+		rv = destroy(session, object);
 	object_put(object);
 	return rv;
+}
+
+void change_undo(struct session *session, CK_OBJECT_HANDLE handle)
+{
+	struct object *object = object_get(session->slot, handle);
+
+	if (object)
+		destroy(session, object);
+	object_put(object);
 }
 
 CK_RV change_size(struct session *session, CK_OBJECT_HANDLE handle, CK_ULONG *size)
@@ -114,7 +131,7 @@ CK_RV change_size(struct session *session, CK_OBJECT_HANDLE handle, CK_ULONG *si
 	/* What counts against the quota, as near as can be told: description and payload. */
 	if (rv == CKR_OK)
 		*size = key ? strlen(key->description) + 1 +
-				      (key->length > 0 ? (CK_ULONG)key->length : 0)
+					(key->length > 0 ? (CK_ULONG)key->length : 0)
 			    : sizeof(*object);
 	object_put(object);
 	return rv;
