@@ -195,6 +195,7 @@ int key_bytes(const struct key *key, uint8_t **bytes, size_t *len)
 	if (got == (ssize_t)*len)
 		return 0;
 	secret_free(*bytes, *len);
+	*bytes = NULL;
 	/* Someone gave the key another payload between the question and the answer. */
 	return got < 0 ? (int)got : -EAGAIN;
 }

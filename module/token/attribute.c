@@ -224,8 +224,7 @@ static CK_RV look_up(const struct object *object, CK_ATTRIBUTE_TYPE type, struct
 	case EXTRACTABLE:
 		return be_bool(value, object_extractable(object));
 	case SENSITIVE:
-		return be_bool(value, !object->key->source->readable ||
-					      !(metadata->flags & FLAG_INSENSITIVE));
+		return be_bool(value, object_sensitive(object));
 	case COPYABLE:
 		return be_bool(value, object_copyable(object));
 	case NUMBER:

@@ -105,15 +105,13 @@ CK_RV change_attributes(struct session *session, CK_OBJECT_HANDLE handle, const 
 	return rv;
 }
 
-CK_RV change_destroy(struct session *session, CK_OBJECT_HANDLE handle)
+static CK_RV destroy(struct session *session, struct object *object)
 {
-	struct object *object = object_get(session->slot, handle);
-	CK_RV rv = permit(session, object, FLAG_UNDESTROYABLE);
-	int err = 0;
+	const struct key *key = object->key;
+	CK_RV rv = CKR_OK;
+	int err;
 
-	if (rv == CKR_OK && object->key->serial) {
-		const struct key *key = object->key;
-
+	if (key->serial) {
 		err = own_unlink(key->serial, key->keyring);
 		/* Someone else was faster. */
 		if (err == -ENOENT || err == -ENOKEY)
@@ -126,8 +124,27 @@ CK_RV change_destroy(struct session *session, CK_OBJECT_HANDLE handle)
 		object_withdraw(object);
 	else if (rv == CKR_OK)
 		inventory_forget(&session->slot->inventory, object);
+	return rv;
+}
+
+CK_RV change_destroy(struct session *session, CK_OBJECT_HANDLE handle)
+{
+	struct object *object = object_get(session->slot, handle);
+	CK_RV rv = permit(session, object, FLAG_UNDESTROYABLE);
+
+	if (rv == CKR_OK)
+		rv = destroy(session, object);
 	object_put(object);
 	return rv;
+}
+
+void change_undo(struct session *session, CK_OBJECT_HANDLE handle)
+{
+	struct object *object = object_get(session->slot, handle);
+
+	if (object)
+		destroy(session, object);
+	object_put(object);
 }
 
 CK_RV change_size(struct session *session, CK_OBJECT_HANDLE handle, CK_ULONG *size)

@@ -34,27 +34,34 @@ struct work {
 	size_t len, base_len;
 };
 
-/* Secrecy as the mechanism has it: the base's, where the template says nothing or must not. */
+/* Secrecy as the mechanism has it. */
 static CK_RV inherit(struct template *template, const struct object *base,
 		     enum derive_secrecy secrecy)
 {
 	const unsigned int softer = FLAG_EXTRACTABLE | FLAG_INSENSITIVE;
 	struct metadata *metadata = &template->metadata;
 	unsigned int has = (object_extractable(base) ? FLAG_EXTRACTABLE : 0) |
-			   (object_reveals(base) ? FLAG_INSENSITIVE : 0);
+			   (object_sensitive(base) ? 0 : FLAG_INSENSITIVE);
 
-	if (secrecy == DERIVE_FREE)
-		return CKR_OK;
 	if (secrecy == DERIVE_STRICT && metadata->flags & softer & ~has)
 		return CKR_TEMPLATE_INCONSISTENT;
-	metadata->flags |= has & softer & ~template->flags_named;
-	template->flags_named |= softer;
+	if (secrecy == DERIVE_INHERIT) {
+		metadata->flags |= has & ~template->flags_named;
+		template->flags_named |= softer;
+	}
 	return CKR_OK;
 }
 
+/* Where there are several keys, section 6.42.6 tells by the handle whose template is wrong. */
+static void blame(const struct work *work, const struct wanted *wanted)
+{
+	if (work->n > 1 && wanted->out)
+		*wanted->out = CK_INVALID_HANDLE;
+}
+
 /* LIST, with CKA_DERIVE_TEMPLATE of the base. */
-static CK_RV read_template(struct work *work, struct wanted *wanted, const CK_ATTRIBUTE *list,
-			   CK_ULONG count)
+static CK_RV read_one(struct work *work, struct wanted *wanted, const CK_ATTRIBUTE *list,
+		      CK_ULONG count)
 {
 	const struct derive_method *method = work->derivation.row->derive;
 	const char *text = work->base->metadata.templates[TEMPLATE_DERIVE];
@@ -81,6 +88,16 @@ static CK_RV read_template(struct work *work, struct wanted *wanted, const CK_AT
 		rv = inherit(&wanted->template, work->base, method->secrecy);
 	if (rv == CKR_OK)
 		rv = make_length(&wanted->template, &wanted->len);
+	return rv;
+}
+
+static CK_RV read_template(struct work *work, struct wanted *wanted, const CK_ATTRIBUTE *list,
+			   CK_ULONG count)
+{
+	CK_RV rv = read_one(work, wanted, list, count);
+
+	if (rv != CKR_OK)
+		blame(work, wanted);
 	return rv;
 }
 
@@ -122,6 +139,8 @@ static CK_RV read_templates(struct work *work, const CK_ATTRIBUTE *list, CK_ULON
 			rv = CKR_KEY_SIZE_RANGE;
 		else
 			work->len += work->keys[i].len;
+		if (rv != CKR_OK)
+			blame(work, &work->keys[i]);
 	}
 	return rv;
 }
@@ -141,7 +160,7 @@ static CK_RV compute(struct work *work)
 /* Makes all keys, or none. */
 static CK_RV make_all(struct session *session, struct work *work)
 {
-	const uint8_t *at = work->bytes;
+	uint8_t *at = work->bytes;
 	size_t made = 0;
 	CK_RV rv = CKR_OK;
 
@@ -151,9 +170,11 @@ static CK_RV make_all(struct session *session, struct work *work)
 		rv = make_key(session, &wanted->template, ORIGIN_DERIVE, work->base, at,
 			      wanted->len, &wanted->handle);
 		at += wanted->len;
+		if (rv != CKR_OK)
+			blame(work, wanted);
 	}
 	for (size_t i = 0; rv != CKR_OK && i + 1 < made; i++)
-		change_destroy(session, work->keys[i].handle);
+		change_undo(session, work->keys[i].handle);
 	for (size_t i = 0; rv == CKR_OK && i < work->n; i++)
 		if (work->keys[i].out)
 			*work->keys[i].out = work->keys[i].handle;

@@ -5,7 +5,8 @@
 
 #include "token/session.h"
 
-/* KEY may be NULL only where the mechanism gives handles elsewhere; all keys are made, or none. */
+/* All keys are made, or none. Of several, the handle of one whose template is at fault becomes
+ * CK_INVALID_HANDLE; in *KEY as in the parameter. */
 CK_RV derive_keys(struct session *session, const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE base,
 		  const CK_ATTRIBUTE *list, CK_ULONG count, CK_OBJECT_HANDLE *key);
 

@@ -229,7 +229,7 @@ static CK_RV store(struct session *session, struct template *template, enum orig
 	return rv;
 }
 
-/* Makes the object, from BYTES, or (NULL) from LEN random bytes. */
+/* Makes the object from BYTES, which the kernel replaces where it makes the key. */
 static CK_RV make(struct session *session, struct template *template, enum origin origin,
 		  const struct object *base, const uint8_t *bytes, size_t len,
 		  CK_OBJECT_HANDLE *handle)
@@ -271,9 +271,18 @@ static CK_RV make(struct session *session, struct template *template, enum origi
 	return CKR_OK;
 }
 
+/* Section 6.18: the lowest bit of each byte makes their number odd. */
+static void set_parity(uint8_t *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		uint8_t byte = bytes[i] & 0xfe;
+
+		bytes[i] = byte | !__builtin_parity(byte);
+	}
+}
+
 CK_RV make_key(struct session *session, struct template *template, enum origin origin,
-	       const struct object *base, const uint8_t *bytes, size_t len,
-	       CK_OBJECT_HANDLE *handle)
+	       const struct object *base, uint8_t *bytes, size_t len, CK_OBJECT_HANDLE *handle)
 {
 	struct metadata *metadata = &template->metadata;
 
@@ -286,6 +295,8 @@ CK_RV make_key(struct session *session, struct template *template, enum origin o
 		return CKR_ATTRIBUTE_VALUE_INVALID;
 	if (template->class == CKO_SECRET_KEY && !fits(metadata->key_type, len))
 		return origin == ORIGIN_UNWRAP ? CKR_WRAPPED_KEY_LEN_RANGE : CKR_KEY_SIZE_RANGE;
+	if (origin == ORIGIN_DERIVE && metadata->key_type == CKK_DES3)
+		set_parity(bytes, len);
 	return make(session, template, origin, base, bytes, len, handle);
 }
 
@@ -313,16 +324,6 @@ CK_RV make_created(struct session *session, const CK_ATTRIBUTE *list, CK_ULONG c
 			  template.value_len, handle);
 	template_free(&template);
 	return rv;
-}
-
-/* Section 6.14: the lowest bit of each byte makes their number odd. */
-static void set_parity(uint8_t *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		uint8_t byte = bytes[i] & 0xfe;
-
-		bytes[i] = byte | !__builtin_parity(byte);
-	}
 }
 
 static CK_RV generate(struct session *session, struct template *template, CK_OBJECT_HANDLE *handle)

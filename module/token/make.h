@@ -29,10 +29,10 @@ CK_RV make_copied(struct session *session, CK_OBJECT_HANDLE original, const CK_A
 /*
  * A key of LEN bytes, unwrapped or derived (then BASE is what from), as TEMPLATE wants it, which is
  * read already and stays the caller's. Where its key type is not named, it is a generic secret.
+ * Derived DES keys get their parity, in BYTES.
  */
 CK_RV make_key(struct session *session, struct template *template, enum origin origin,
-	       const struct object *base, const uint8_t *bytes, size_t len,
-	       CK_OBJECT_HANDLE *handle);
+	       const struct object *base, uint8_t *bytes, size_t len, CK_OBJECT_HANDLE *handle);
 
 /* The length that keys of TEMPLATE's type have, where it is one, or what it names; SIZE_MAX: open.
  * CKR_TEMPLATE_INCONSISTENT where they contradict each other. */

@@ -71,9 +71,14 @@ bool object_extractable(const struct object *object)
 	       object->metadata.flags & FLAG_EXTRACTABLE;
 }
 
+bool object_sensitive(const struct object *object)
+{
+	return !object->key->source->readable || !(object->metadata.flags & FLAG_INSENSITIVE);
+}
+
 bool object_reveals(const struct object *object)
 {
-	return object_extractable(object) && object->metadata.flags & FLAG_INSENSITIVE;
+	return object_extractable(object) && !object_sensitive(object);
 }
 
 int object_open(const struct slot *slot, int32_t keyring, int32_t serial, struct object **object,

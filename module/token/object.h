@@ -44,8 +44,9 @@ struct object *object_profile(const struct slot *slot);
 struct object *object_hold(const struct slot *slot, CK_SESSION_HANDLE session, struct key *key,
 			   struct metadata *metadata);
 
-/* Whether the key's bytes may leave the token wrapped (CKA_EXTRACTABLE); as they are; and go into a
- * copy. */
+/* CKA_SENSITIVE. Whether the key's bytes may leave the token wrapped (CKA_EXTRACTABLE); as they are;
+ * and go into a copy. */
+bool object_sensitive(const struct object *object);
 bool object_extractable(const struct object *object);
 bool object_reveals(const struct object *object);
 bool object_copyable(const struct object *object);

@@ -105,7 +105,7 @@ CK_RV wrap_key(struct session *session, const CK_MECHANISM *mechanism, CK_OBJECT
 }
 
 static CK_RV make(struct session *session, const struct object *with,
-		  const CK_ATTRIBUTE *list, CK_ULONG count, const uint8_t *bytes, size_t len,
+		  const CK_ATTRIBUTE *list, CK_ULONG count, uint8_t *bytes, size_t len,
 		  CK_OBJECT_HANDLE *handle)
 {
 	CK_ATTRIBUTE *joined, *added;
