@@ -132,12 +132,17 @@ static int find_elsewhere(struct token *t, void *argument)
 	return 0;
 }
 
-static void check_found(const struct life *life, const char *label)
+static void check_found_here(const struct life *life, const char *label)
 {
 	CK_OBJECT_HANDLE found = 0;
 
 	assert_int_equal(made_find(&token, life->session, label, &found), 1);
 	assert_int_equal(found, life->key);
+}
+
+static void check_found(const struct life *life, const char *label)
+{
+	check_found_here(life, label);
 	if (life->row->how & MADE_TOKEN)
 		guest_child(find_elsewhere, (void *)label);
 }
@@ -210,6 +215,36 @@ static void take_usages(const struct life *life)
 	assert_int_equal(truth(life, CKA_DECRYPT), CK_TRUE);
 }
 
+static key_serial_t sidecar(void)
+{
+	key_serial_t linked[256], found = 0;
+	char *description;
+
+	for (size_t i = made_linked(linked, 256); i-- > 0;) {
+		assert_true(keyctl_describe_alloc(linked[i], &description) > 0);
+		if (strstr(description, ";kcryptoki:"))
+			found = linked[i];
+		free(description);
+	}
+	assert_int_not_equal(found, 0);
+	return found;
+}
+
+/* Where it cannot be read what was changed of a key, it stays as it was. */
+static void hide_changes(const struct life *life)
+{
+	if (!(life->row->how & MADE_TOKEN))
+		return;
+	assert_int_equal(keyctl_setperm(sidecar(), KEY_POS_VIEW | KEY_USR_VIEW | KEY_USR_SETATTR),
+			 0);
+	made_logged("");
+	check_found_here(life, "third");
+	assert_true(made_logged("cannot be read"));
+	assert_int_equal(truth(life, CKA_ENCRYPT), CK_FALSE);
+	assert_int_equal(keyctl_setperm(sidecar(), KEY_POS_ALL | KEY_USR_VIEW), 0);
+	check_found(life, "third");
+}
+
 static void copy(const struct life *life)
 {
 	/* Of a key that the process holds, too: the copy is as hard to read as its original. */
@@ -276,6 +311,7 @@ static void test_life(void **state)
 		copy(&life);
 		relabel(&life);
 		take_usages(&life);
+		hide_changes(&life);
 		destroy(&life);
 	}
 	GUEST_RV(token.f->C_CloseSession(life.session), CKR_OK);
@@ -320,7 +356,9 @@ static int set_up(void **state)
 	if (result != 0 || token.absent || !guest_offers(CKM_AES_CBC))
 		return result;
 	guest_need_keys();
-	if (token_session(&token, CKF_RW_SESSION, &session) != 0 ||
+	/* As the module does where a key is refused. */
+	if (keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_PROCESS_KEYRING) != 0 ||
+	    token_session(&token, CKF_RW_SESSION, &session) != 0 ||
 	    made_key(&token, session, "first", secret, 32, MADE_TOKEN | MADE_EXTRACTABLE, &key) !=
 		    CKR_OK ||
 	    made_works(&token, session, key, secret, 32) != 0 ||

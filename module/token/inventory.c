@@ -16,7 +16,7 @@
 struct known {
 	int32_t serial;
 	struct object *object;
-	uint64_t since;     /* inventory.clock when it became known */
+	uint64_t since;      /* inventory.clock when it became known */
 	char changes_of[17]; /* a sidecar: the unique id of its key; else empty */
 };
 
@@ -133,7 +133,7 @@ static size_t merge(struct inventory *inventory, struct known *merged, struct kn
 	return n_gone;
 }
 
-/* A sidecar, and what it says now. */
+/* A sidecar, and what it says now; TEXT is NULL where that cannot be read. */
 struct changes {
 	int32_t serial;
 	char of[17], *text;
@@ -171,24 +171,30 @@ static CK_RV read_changes(struct inventory *inventory, int32_t keyring, struct c
 	return n && !*list ? CKR_HOST_MEMORY : CKR_OK;
 }
 
-static const char *changes_for(const struct changes *list, size_t count, const struct object *object)
+static const struct changes *changes_for(const struct changes *list, size_t count,
+					 const struct object *object)
 {
 	for (size_t i = 0; i < count; i++)
 		if (!strcmp(list[i].of, object->metadata.unique_id))
-			return list[i].text;
+			return &list[i];
 	return NULL;
 }
 
-/* An object of INVENTORY, referenced, of which other changes are known than TEXT; its place. */
+/* An object of INVENTORY, referenced, that does not know what LIST says now, which goes to *TEXT;
+ * its place. */
 static struct object *outdated(const struct inventory *inventory, const struct changes *list,
-			       size_t count, size_t *at)
+			       size_t count, size_t *at, const char **text)
 {
 	for (; *at < inventory->count; ++*at) {
 		struct object *object = inventory->known[*at].object;
-		const char *text = object ? changes_for(list, count, object) : NULL;
+		const struct changes *changes = object ? changes_for(list, count, object) : NULL;
 
-		if (!object || (!text && !object->changes) ||
-		    (text && object->changes && !strcmp(text, object->changes)))
+		*text = changes ? changes->text : NULL;
+		if (!object || (!*text && !object->changes) ||
+		    (*text && object->changes && !strcmp(*text, object->changes)))
+			continue;
+		/* What cannot be read now gives no usage back that it took away. */
+		if (changes && !*text)
 			continue;
 		atomic_fetch_add(&object->references, 1);
 		return object;
@@ -216,6 +222,7 @@ static CK_RV apply_changes(struct inventory *inventory, int32_t keyring)
 {
 	struct object *old, *better;
 	struct changes *list;
+	const char *text;
 	size_t count, at = 0;
 	CK_RV rv = read_changes(inventory, keyring, &list, &count);
 
@@ -223,11 +230,11 @@ static CK_RV apply_changes(struct inventory *inventory, int32_t keyring)
 		int err;
 
 		lock();
-		old = outdated(inventory, list, count, &at);
+		old = outdated(inventory, list, count, &at, &text);
 		unlock();
 		if (!old)
 			break;
-		err = object_again(old, changes_for(list, count, old), &better);
+		err = object_again(old, text, &better);
 		if (!err)
 			succeed(inventory, old, better);
 		else if (err == -ENOMEM)
