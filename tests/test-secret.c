@@ -181,6 +181,9 @@ static int see(uint8_t *const *pieces, const size_t *lens, size_t n)
 	own = secret_new(64);
 	if (!own || !is_zero(own, 64))
 		return 2;
+	/* Locks are not inherited: it is in a page of the child's. */
+	if (CAN_LOCK && locked() != 4)
+		return 5;
 	for (size_t i = 0; i < n; i++)
 		if (own + 64 > pieces[i] && own < pieces[i] + lens[i])
 			return 3;
