@@ -53,8 +53,8 @@ int key_hold(const void *bytes, size_t len, struct key **key);
 
 /*
  * The bytes of a key of a type that can be read, as a piece of secret.h in *BYTES, to be given back
- * there; no piece where that fails. -EOPNOTSUPP: its type cannot be read; and what keyctl(2) answers. Whether the key's
- * metadata allows it is the caller's to ask.
+ * there; NULL where that fails. -EOPNOTSUPP: its type cannot be read; and what keyctl(2) answers.
+ * Whether the key's metadata allows it is the caller's to ask.
  */
 int key_bytes(const struct key *key, uint8_t **bytes, size_t *len);
 
