@@ -10,7 +10,8 @@
 
 #include "pkcs11-parameters.h"
 
-enum { LONGEST = 4096, ROOM = LONGEST + GUEST_SLACK };
+/* ROOM is more than any wrapped key has. */
+enum { LONGEST = 4096, ROOM = 40960 };
 
 static unsigned char secret[32], bytes[LONGEST], wrapped[ROOM], expected[ROOM];
 
@@ -83,9 +84,17 @@ static size_t expect(const struct scene *scene, size_t length)
 	return guest_expect(&scene->material, padded, length + more, expected);
 }
 
+static CK_ULONG count_keys(CK_SESSION_HANDLE session)
+{
+	CK_OBJECT_HANDLE found[64];
+
+	return objects_find(session, found, 64, TEMPLATE(IS_SECRET));
+}
+
 static CK_RV unwrap(struct scene *scene, CK_ULONG length, CK_ATTRIBUTE *template, CK_ULONG count)
 {
-	CK_OBJECT_HANDLE key = 0x55, found[2];
+	CK_ULONG before = count_keys(scene->session);
+	CK_OBJECT_HANDLE key = 0x55;
 	CK_RV rv = token.f->C_UnwrapKey(scene->session, &scene->store.mechanism, scene->kek,
 					wrapped, length, template, count, &key);
 
@@ -95,7 +104,7 @@ static CK_RV unwrap(struct scene *scene, CK_ULONG length, CK_ATTRIBUTE *template
 	}
 	/* Of what is refused there is no key, nor the handle of one. */
 	assert_int_equal(key, 0x55);
-	assert_int_equal(objects_find(scene->session, found, 2, TEMPLATE(IS_SECRET)), 1);
+	assert_int_equal(count_keys(scene->session), before);
 	return rv;
 }
 
@@ -176,6 +185,7 @@ static void refuses(void **state)
 	assert_int_equal(unwrap(&scene, made, A_GENERIC), CKR_OK);
 	assert_int_equal(unwrap(&scene, made - 1, A_GENERIC), way->short_rv);
 	assert_int_equal(unwrap(&scene, 0, A_GENERIC), CKR_WRAPPED_KEY_LEN_RANGE);
+	assert_int_equal(unwrap(&scene, sizeof(wrapped), A_GENERIC), CKR_WRAPPED_KEY_LEN_RANGE);
 	/* CBC says only of the padding whether it was changed. */
 	for (size_t i = way->type == CKM_AES_CBC_PAD ? made - 1 : 0; i < made; i++) {
 		wrapped[i] ^= 0x40;
@@ -186,9 +196,10 @@ static void refuses(void **state)
 	made = expect(&scene, 40);
 	memcpy(wrapped, expected, made);
 	assert_int_equal(unwrap(&scene, made, TEMPLATE(IS_AES)), CKR_WRAPPED_KEY_LEN_RANGE);
-	size = 32;
-	assert_int_equal(unwrap(&scene, made, TEMPLATE(IS_GENERIC, IS_VALUE(CKA_VALUE_LEN, size))),
-			 CKR_TEMPLATE_INCONSISTENT);
+	for (size = 32; size <= 48; size += 16)
+		assert_int_equal(
+			unwrap(&scene, made, TEMPLATE(IS_GENERIC, IS_VALUE(CKA_VALUE_LEN, size))),
+			CKR_TEMPLATE_INCONSISTENT);
 	size = 40;
 	assert_int_equal(unwrap(&scene, made,
 				TEMPLATE(IS_GENERIC, IS_TRUE(CKA_EXTRACTABLE),
@@ -368,6 +379,83 @@ static void encrypted_data(void **state)
 	}
 }
 
+/* Two keys of one call are each a block of the PRF: HMAC(counter | fixed data). A third that cannot
+ * be made leaves none. */
+static void several(void **state)
+{
+	static unsigned char message[] = "\1several keys";
+	struct kdf_counter_format counter = {CK_FALSE, 8};
+	struct kdf_field fields[] = {
+		{CK_SP800_108_ITERATION_VARIABLE, &counter, sizeof(counter)},
+		{CK_SP800_108_BYTE_ARRAY, message + 1, sizeof(message) - 2},
+	};
+	CK_ULONG length = 32, odd = 33, before;
+	CK_OBJECT_HANDLE base, keys[3] = {0};
+	CK_ATTRIBUTE first[] = {IS_GENERIC, IS_VALUE(CKA_VALUE_LEN, length),
+				IS_TRUE(CKA_EXTRACTABLE), IS_FALSE(CKA_SENSITIVE)},
+		     second[] = {IS_AES, IS_VALUE(CKA_VALUE_LEN, odd)};
+	struct derived_key more[] = {{first, 5, &keys[1]}, {second, 3, &keys[2]}};
+	struct counter_kdf_params params = {
+		.prf = CKM_SHA256_HMAC, .n_fields = 2, .fields = fields, .n_more = 1, .more = more};
+	CK_MECHANISM mechanism = {CKM_SP800_108_COUNTER_KDF, &params, sizeof(params)};
+	struct material hmac = {.type = CKM_SHA256_HMAC, .key = secret, .key_length = 32};
+	CK_SESSION_HANDLE session;
+
+	objects_need_unread();
+	guest_need(CKM_SP800_108_COUNTER_KDF);
+	session = objects_rw_session();
+	base = objects_create(
+		session, TEMPLATE(IS_GENERIC, IS_TRUE(CKA_TOKEN), IS_BYTES(CKA_VALUE, secret, 32)));
+	GUEST_RV(token.f->C_DeriveKey(session, &mechanism, base, first, 5, &keys[0]), CKR_OK);
+	for (int i = 0; i < 2; i++) {
+		message[0] = (unsigned char)(i + 1);
+		guest_expect(&hmac, message, sizeof(message) - 1, expected);
+		assert_true(objects_is(session, keys[i], CKA_VALUE, expected, 32));
+		objects_destroy(session, keys[i]);
+	}
+	params.n_more = 2;
+	before = count_keys(session);
+	GUEST_RV(token.f->C_DeriveKey(session, &mechanism, base, first, 5, &keys[0]),
+		 CKR_KEY_SIZE_RANGE);
+	assert_int_equal(count_keys(session), before);
+	objects_destroy(session, base);
+	GUEST_RV(token.f->C_CloseSession(session), CKR_OK);
+}
+
+/* Where the template does not say, a key is as secret as its base. */
+static void inherits(void **state)
+{
+	struct kdf_counter_format counter = {CK_FALSE, 8};
+	struct kdf_field field = {CK_SP800_108_ITERATION_VARIABLE, &counter, sizeof(counter)};
+	struct counter_kdf_params params = {
+		.prf = CKM_SHA256_HMAC, .n_fields = 1, .fields = &field};
+	CK_MECHANISM mechanism = {CKM_SP800_108_COUNTER_KDF, &params, sizeof(params)};
+	CK_ULONG length = 32;
+	CK_SESSION_HANDLE session;
+
+	objects_need_unread();
+	guest_need(CKM_SP800_108_COUNTER_KDF);
+	session = objects_rw_session();
+	for (CK_BBOOL open = CK_FALSE; open <= CK_TRUE; open++) {
+		CK_BBOOL secretly = !open;
+		CK_OBJECT_HANDLE key,
+			base = objects_create(session,
+					      TEMPLATE(IS_GENERIC, IS_VALUE(CKA_EXTRACTABLE, open),
+						       IS_VALUE(CKA_SENSITIVE, secretly),
+						       IS_BYTES(CKA_VALUE, secret, 32)));
+
+		GUEST_RV(token.f->C_DeriveKey(session, &mechanism, base,
+					      TEMPLATE(IS_AES, IS_VALUE(CKA_VALUE_LEN, length)),
+					      &key),
+			 CKR_OK);
+		assert_int_equal(objects_bool(session, key, CKA_EXTRACTABLE), open);
+		assert_int_equal(objects_bool(session, key, CKA_SENSITIVE), secretly);
+		objects_destroy(session, key);
+		objects_destroy(session, base);
+	}
+	GUEST_RV(token.f->C_CloseSession(session), CKR_OK);
+}
+
 /* The first bytes of an encrypted block of zeros; of others' bytes the first of their SHA-1. */
 static void check_values(void **state)
 {
@@ -429,6 +517,8 @@ int main(void)
 		cmocka_unit_test(rfc_5869_1),
 		cmocka_unit_test(sp800_108),
 		cmocka_unit_test(encrypted_data),
+		cmocka_unit_test(several),
+		cmocka_unit_test(inherits),
 		cmocka_unit_test(check_values),
 	};
 
