@@ -34,8 +34,8 @@
  * Of every key that is in a keyring: its serial number (CK_ULONG), as keyctl(1) takes it, and its
  * type ("logon", "encrypted", "user", "trusted"; no zero byte at the end). Keys that the process
  * itself holds, session objects all, have neither. In the template of a new token key the type may
- * be given, to choose between logon and encrypted where a master key is configured. Their numbers lack
- * the bit CKF_ARRAY_ATTRIBUTE, by which callers know values that are arrays of attributes.
+ * be given, to choose between logon and encrypted where a master key is configured. Their numbers
+ * lack the bit CKF_ARRAY_ATTRIBUTE, by which callers know values that are arrays of attributes.
  */
 #define KCRYPTOKI_VENDOR_ATTRIBUTE (KCRYPTOKI_VENDOR & ~0x40000000UL)
 #define CKA_KCRYPTOKI_KEY_SERIAL (KCRYPTOKI_VENDOR_ATTRIBUTE | 0x01UL)

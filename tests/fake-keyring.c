@@ -283,7 +283,8 @@ static int search(int32_t keyring, const char *type, const char *description)
 
 int key_request(const char *type, const char *description)
 {
-	int err = fake_entered("key_request"), found = search(FAKE_SESSION_KEYRING, type, description);
+	int err = fake_entered("key_request"),
+	    found = search(FAKE_SESSION_KEYRING, type, description);
 
 	if (found < 0)
 		found = search(FAKE_USER_KEYRING, type, description);

@@ -45,8 +45,9 @@ static struct object *open_object(const char *type, const char *description, siz
 	struct object *object = NULL;
 	char *text = NULL;
 
-	assert_int_equal(
-		object_open(&here, FAKE_USER_KEYRING, add(type, description, len), &object, (char[17]){0}), 0);
+	assert_int_equal(object_open(&here, FAKE_USER_KEYRING, add(type, description, len), &object,
+				     (char[17]){0}),
+			 0);
 	assert_int_equal(proc_keys_read(&text), 0);
 	object_measure(object, text);
 	free(text);
@@ -128,9 +129,9 @@ static void without_a_length_a_key_is_a_generic_secret(void **state)
 {
 	struct object *object;
 
-	assert_int_equal(
-		object_open(&here, FAKE_USER_KEYRING, add("logon", "pkcs11:object=a", 16), &object, (char[17]){0}),
-		0);
+	assert_int_equal(object_open(&here, FAKE_USER_KEYRING, add("logon", "pkcs11:object=a", 16),
+				     &object, (char[17]){0}),
+			 0);
 	object_measure(object, NULL);
 	assert_int_equal(object->key_type, CKK_GENERIC_SECRET);
 	object_put(object);

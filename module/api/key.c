@@ -55,6 +55,5 @@ CK_RV C_DeriveKey(CK_SESSION_HANDLE handle, CK_MECHANISM *mechanism, CK_OBJECT_H
 		return rv;
 	if (!mechanism || (!template && count) || !key)
 		return session_leave(session, CKR_ARGUMENTS_BAD);
-	return session_leave(session,
-			     derive_keys(session, mechanism, base, template, count, key));
+	return session_leave(session, derive_keys(session, mechanism, base, template, count, key));
 }

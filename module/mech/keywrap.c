@@ -177,8 +177,7 @@ static CK_RV run(struct operation *operation, const uint8_t *in, size_t in_len, 
 static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_len, bool last,
 		     size_t capacity, size_t *out_len)
 {
-	size_t len = operation->text_len + in_len, least = is_kwp(operation) ? 2 : 3,
-	       size = 0;
+	size_t len = operation->text_len + in_len, least = is_kwp(operation) ? 2 : 3, size = 0;
 	uint8_t *work = NULL;
 	CK_RV rv;
 

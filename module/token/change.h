@@ -5,8 +5,8 @@
 
 #include "token/session.h"
 
-CK_RV change_attributes(struct session *session, CK_OBJECT_HANDLE object,
-			const CK_ATTRIBUTE *list, CK_ULONG count);
+CK_RV change_attributes(struct session *session, CK_OBJECT_HANDLE object, const CK_ATTRIBUTE *list,
+			CK_ULONG count);
 CK_RV change_destroy(struct session *session, CK_OBJECT_HANDLE object);
 /* Takes back the object that SESSION has just made, whatever it says of itself. */
 void change_undo(struct session *session, CK_OBJECT_HANDLE object);

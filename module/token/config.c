@@ -216,7 +216,8 @@ static void begin_token(struct reading *reading, const char *label)
 	reading->section = TOKEN;
 	reading->given = 0;
 	reading->token = add_token(config);
-	if (!len || len >= sizeof(reading->token->label) || !metadata_is_text((const uint8_t *)label, len)) {
+	if (!len || len >= sizeof(reading->token->label) ||
+	    !metadata_is_text((const uint8_t *)label, len)) {
 		complain(reading, &reading->begun, NULL, "a label is UTF-8 of 1 to 32 bytes");
 		return;
 	}

@@ -17,7 +17,7 @@
 enum {
 	KEY_MAX = 32767,        /* bytes of the kernel's longest payload */
 	DESCRIPTION_MAX = 4095, /* security/keys/keyctl.c, KEY_MAX_DESC_SIZE */
-	ENCRYPTED_MIN = 20, /* security/keys/encrypted-keys/encrypted.c */
+	ENCRYPTED_MIN = 20,     /* security/keys/encrypted-keys/encrypted.c */
 	ENCRYPTED_MAX = 4096,
 };
 
@@ -133,7 +133,8 @@ static CK_RV choose(const struct session *session, const struct template *templa
 		      (*wanted ? !strcmp(wanted, "encrypted") : slot->create == CREATE_ENCRYPTED);
 
 	order->type = extractable ? "user" : sealed ? "encrypted" : "logon";
-	/* Of type encrypted it is the blob that is read, which tells the length and must be saved. */
+	/* Of type encrypted it is the blob that is read, which tells the length and must be saved.
+	 */
 	order->perm = extractable || sealed ? KEY_PERM_READABLE : KEY_PERM_CONSTANT;
 	order->payload = bytes;
 	order->len = len;

@@ -151,17 +151,17 @@ static int write_uid(const struct metadata *metadata, char **value)
 	return write_text(metadata->uid, value);
 }
 
-#define TEMPLATE_FUNCTIONS(kind, KIND)                                                     \
-	static int read_##kind(struct metadata *metadata, const char *value)               \
-	{                                                                                  \
-		metadata->templates[KIND] = strdup(value);                                 \
-		return metadata->templates[KIND] ? nested_check(value) : -ENOMEM;          \
-	}                                                                                  \
-	static int write_##kind(const struct metadata *metadata, char **value)             \
-	{                                                                                  \
-		const char *text = metadata->templates[KIND];                              \
-                                                                                           \
-		return text && !(*value = strdup(text)) ? -ENOMEM : 0;                     \
+#define TEMPLATE_FUNCTIONS(kind, KIND)                                            \
+	static int read_##kind(struct metadata *metadata, const char *value)      \
+	{                                                                         \
+		metadata->templates[KIND] = strdup(value);                        \
+		return metadata->templates[KIND] ? nested_check(value) : -ENOMEM; \
+	}                                                                         \
+	static int write_##kind(const struct metadata *metadata, char **value)    \
+	{                                                                         \
+		const char *text = metadata->templates[KIND];                     \
+                                                                                  \
+		return text && !(*value = strdup(text)) ? -ENOMEM : 0;            \
 	}
 
 TEMPLATE_FUNCTIONS(wrap_template, TEMPLATE_WRAP)
@@ -326,8 +326,8 @@ int metadata_read(struct metadata *metadata, const char *type, const char *descr
 	return err;
 }
 
-/* A comma need not be escaped (RFC 7512, section 2.3), and bytes count against the quota. An escaped
- * percent sign is %25, so that no other text looks like this one. */
+/* A comma need not be escaped (RFC 7512, section 2.3), and bytes count against the quota. An
+ * escaped percent sign is %25, so that no other text looks like this one. */
 static void unescape_commas(char *uri)
 {
 	char *to = uri;

@@ -49,11 +49,11 @@ enum template_kind { TEMPLATE_WRAP, TEMPLATE_UNWRAP, TEMPLATE_DERIVE, TEMPLATES 
 struct metadata {
 	uint8_t *label, *id; /* owned; CKA_LABEL is UTF-8 without an end */
 	size_t label_len, id_len;
-	bool id_made;                   /* of the description, which names none */
-	unsigned int flags;             /* enum flag */
-	char start[9], end[9];          /* CKA_START_DATE, CKA_END_DATE: YYYYMMDD, or empty */
-	char uid[33];                   /* x-uid: hex digits, or empty */
-	char *templates[TEMPLATES];     /* "TYPE:VALUE,..." in hex digits; owned; NULL: none */
+	bool id_made;               /* of the description, which names none */
+	unsigned int flags;         /* enum flag */
+	char start[9], end[9];      /* CKA_START_DATE, CKA_END_DATE: YYYYMMDD, or empty */
+	char uid[33];               /* x-uid: hex digits, or empty */
+	char *templates[TEMPLATES]; /* "TYPE:VALUE,..." in hex digits; owned; NULL: none */
 	bool key_type_known;
 	CK_KEY_TYPE key_type;
 	unsigned int usage; /* enum usage */

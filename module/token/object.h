@@ -25,7 +25,8 @@ struct object {
 	struct key *key;           /* owned; NULL: the profile */
 	struct metadata metadata;
 	CK_KEY_TYPE key_type;
-	char *changes; /* what was changed since the key was made: sidecar.h; owned; NULL: nothing */
+	char *changes; /* what was changed since the key was made: sidecar.h; owned; NULL: nothing
+			*/
 };
 
 /*
@@ -44,8 +45,8 @@ struct object *object_profile(const struct slot *slot);
 struct object *object_hold(const struct slot *slot, CK_SESSION_HANDLE session, struct key *key,
 			   struct metadata *metadata);
 
-/* CKA_SENSITIVE. Whether the key's bytes may leave the token wrapped (CKA_EXTRACTABLE); as they are;
- * and go into a copy. */
+/* CKA_SENSITIVE. Whether the key's bytes may leave the token wrapped (CKA_EXTRACTABLE); as they
+ * are; and go into a copy. */
 bool object_sensitive(const struct object *object);
 bool object_extractable(const struct object *object);
 bool object_reveals(const struct object *object);

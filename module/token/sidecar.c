@@ -19,8 +19,7 @@ enum {
 
 const char *sidecar_of(const struct key *key)
 {
-	if (strcmp(key->source->type, "user") ||
-	    strncmp(key->description, prefix, strlen(prefix)))
+	if (strcmp(key->source->type, "user") || strncmp(key->description, prefix, strlen(prefix)))
 		return NULL;
 	return key->description + strlen(prefix);
 }

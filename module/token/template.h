@@ -19,16 +19,17 @@
 /* Where a new key's bytes come from. */
 enum origin { ORIGIN_CREATE, ORIGIN_GENERATE, ORIGIN_UNWRAP, ORIGIN_DERIVE, ORIGIN_COPY };
 
-struct template {
-	struct metadata metadata; /* owned; .flags are as wanted, and .key_type_known as given */
-	unsigned int flags_named; /* those of enum flag that the template decides */
+struct template
+{
+	struct metadata metadata;  /* owned; .flags are as wanted, and .key_type_known as given */
+	unsigned int flags_named;  /* those of enum flag that the template decides */
 	unsigned int usage_wanted; /* those of enum usage that are named, and TRUE */
 	bool token;
 	CK_OBJECT_CLASS class;
 	bool class_named;
 	const uint8_t *value; /* CKA_VALUE, the caller's; NULL: not named */
 	size_t value_len;
-	size_t length; /* CKA_VALUE_LEN; SIZE_MAX: not named */
+	size_t length;         /* CKA_VALUE_LEN; SIZE_MAX: not named */
 	char keyring_type[16]; /* CKA_KCRYPTOKI_KEYRING_TYPE, or empty */
 };
 

@@ -47,8 +47,9 @@ struct bit {
 };
 
 static const struct bit usage_words[] = {
-	{"encrypt", USAGE_ENCRYPT}, {"decrypt", USAGE_DECRYPT}, {"sign", USAGE_SIGN},
-	{"verify", USAGE_VERIFY},   {"wrap", USAGE_WRAP},       {"unwrap", USAGE_UNWRAP},
+	{"encrypt", USAGE_ENCRYPT}, {"decrypt", USAGE_DECRYPT},
+	{"sign", USAGE_SIGN},       {"verify", USAGE_VERIFY},
+	{"wrap", USAGE_WRAP},       {"unwrap", USAGE_UNWRAP},
 	{"derive", USAGE_DERIVE},   {NULL, 0},
 };
 

@@ -104,16 +104,15 @@ CK_RV wrap_key(struct session *session, const CK_MECHANISM *mechanism, CK_OBJECT
 	return rv;
 }
 
-static CK_RV make(struct session *session, const struct object *with,
-		  const CK_ATTRIBUTE *list, CK_ULONG count, uint8_t *bytes, size_t len,
-		  CK_OBJECT_HANDLE *handle)
+static CK_RV make(struct session *session, const struct object *with, const CK_ATTRIBUTE *list,
+		  CK_ULONG count, uint8_t *bytes, size_t len, CK_OBJECT_HANDLE *handle)
 {
 	CK_ATTRIBUTE *joined, *added;
 	CK_ULONG joined_count;
 	struct template template;
 	size_t wanted;
 	CK_RV rv = nested_join(with->metadata.templates[TEMPLATE_UNWRAP], list, count, &joined,
-			&joined_count, &added);
+			       &joined_count, &added);
 
 	if (rv != CKR_OK)
 		return rv;
