@@ -479,12 +479,10 @@ static void long_messages_are_refused(void **state)
 		begin(true);
 		assert_int_equal(run(OPERATION_NEXT, message, SIZE_MAX / 2, out, &(CK_ULONG){0}),
 				 CKR_ENCRYPTED_DATA_LEN_RANGE);
-		assert_null(operation.mechanism);
 		begin(true);
 		len = SIZE_MAX;
 		assert_int_equal(run(OPERATION_ALL, message, MOST + 24, out, &len),
 				 CKR_ENCRYPTED_DATA_LEN_RANGE);
-		assert_null(operation.mechanism);
 		begin(false);
 		assert_int_equal(run(OPERATION_ALL, message, MOST + 8, NULL, &len),
 				 CKR_DATA_LEN_RANGE);
