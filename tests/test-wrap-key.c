@@ -42,7 +42,8 @@ static CK_OBJECT_HANDLE make_kek(CK_ATTRIBUTE *list, CK_ULONG count)
 {
 	CK_ATTRIBUTE whole[16] = {TOKEN_KEY, AES_KEY(maker_bytes, 32)};
 
-	memcpy(&whole[4], list, count * sizeof(*list));
+	for (CK_ULONG i = 0; i < count; i++)
+		whole[4 + i] = list[i];
 	return maker_create(whole, 4 + count);
 }
 
