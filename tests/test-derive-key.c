@@ -392,6 +392,7 @@ static void the_salt_may_be_a_key(void **state)
 {
 	CK_OBJECT_HANDLE base = make_base(&rows[HKDF], false), key;
 	CK_ATTRIBUTE list[] = {VALUE_LEN(32), EXTRACTABLE, INSENSITIVE};
+	static CK_MECHANISM_TYPE only_hmac[] = {CKM_SHA256_HMAC};
 	char bytes[32];
 
 	memcpy(bytes, maker_text(derive(&rows[HKDF], base, list, 3), CKA_VALUE, NULL), 32);
@@ -409,6 +410,10 @@ static void the_salt_may_be_a_key(void **state)
 	hkdf.salt_key = maker_create(LIST(SECRET_KEY(CKK_GENERIC_SECRET),
 					  BYTES(CKA_VALUE, text, 16), BOOL(CKA_DERIVE, CK_FALSE)));
 	MAKER_RV(try_derive(&rows[HKDF], base, list, 3, &key), CKR_KEY_FUNCTION_NOT_PERMITTED);
+	hkdf.salt_key =
+		maker_create(LIST(SECRET_KEY(CKK_GENERIC_SECRET), BYTES(CKA_VALUE, text, 16),
+				  BYTES(CKA_ALLOWED_MECHANISMS, only_hmac, sizeof(only_hmac))));
+	MAKER_RV(try_derive(&rows[HKDF], base, list, 3, &key), CKR_MECHANISM_INVALID);
 }
 
 /* Section 6.42.6: all, or none, and then by its handle the one whose template was wrong. */

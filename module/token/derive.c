@@ -202,6 +202,8 @@ static CK_RV prepare(struct session *session, struct work *work, CK_OBJECT_HANDL
 			return CKR_KEY_HANDLE_INVALID;
 		if (!(work->other->metadata.usage & USAGE_DERIVE))
 			return CKR_KEY_FUNCTION_NOT_PERMITTED;
+		if (!permit_row(work->other, row))
+			return CKR_MECHANISM_INVALID;
 		derivation->salt = &work->other->key->transform_key;
 	}
 	/* A held key's bytes are here anyway; others must be meant to be seen. */

@@ -4,11 +4,15 @@
 #include "kernel/log.h"
 #include "mech/rv.h"
 
-static bool allowed(const struct metadata *metadata, CK_MECHANISM_TYPE type)
+bool permit_row(const struct object *object, const struct mechanism *row)
 {
+	const struct metadata *metadata = &object->metadata;
+
 	for (size_t i = 0; i < metadata->n_mechanisms; i++)
-		if (metadata->mechanisms[i] == type)
+		if (metadata->mechanisms[i] == row->type)
 			return true;
+	if (metadata->mechanisms)
+		log_line("%s is not one of the key's x-mechanisms", row->name);
 	return !metadata->mechanisms;
 }
 
@@ -33,10 +37,8 @@ CK_RV permit_key(const struct object *object, const struct mechanism *row, enum 
 		return CKR_KEY_TYPE_INCONSISTENT;
 	if (!(object->metadata.usage & usage))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
-	if (!allowed(&object->metadata, row->type)) {
-		log_line("%s is not one of the key's x-mechanisms", row->name);
+	if (!permit_row(object, row))
 		return CKR_MECHANISM_INVALID;
-	}
 	return fits_length(object->key, row) ? CKR_OK : CKR_KEY_SIZE_RANGE;
 }
 

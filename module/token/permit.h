@@ -19,4 +19,7 @@ CK_RV permit_mechanism(const CK_MECHANISM *mechanism, CK_FLAGS flag, const struc
  */
 CK_RV permit_key(const struct object *object, const struct mechanism *row, enum usage usage);
 
+/* Whether OBJECT is not restricted to other mechanisms than ROW (CKA_ALLOWED_MECHANISMS). */
+bool permit_row(const struct object *object, const struct mechanism *row);
+
 #endif
