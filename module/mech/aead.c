@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernel/alg.h"
+#include "kernel/receive.h"
 #include "mech/engine.h"
 #include "mech/gather.h"
 
@@ -89,8 +90,8 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	operation->clean = false;
 	err = alg_send(operation->socket->fd, &request, sent, 4, false);
 	if (!err) {
-		err = alg_recv(operation->socket->fd, received, 3,
-			       parameter->aad_len + *out_len + tag_out);
+		err = receive(operation->socket->fd, received, 3,
+			      parameter->aad_len + *out_len + tag_out);
 		/* After a wrong tag nothing is left in the socket (kernel: af_alg_pull_tsgl). */
 		operation->clean = !err || err == -EBADMSG;
 	}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernel/alg.h"
+#include "kernel/receive.h"
 #include "mech/engine.h"
 #include "mech/keystream.h"
 #include "mech/padding.h"
@@ -65,7 +66,7 @@ static CK_RV peek(struct operation *operation, const uint8_t *in, size_t in_len)
 	err = alg_send(operation->socket->fd, in_len || !operation->begun ? &head : NULL, &sent, 1,
 		       false);
 	if (!err)
-		err = alg_recv(operation->socket->fd, &result, 1, block);
+		err = receive(operation->socket->fd, &result, 1, block);
 	operation->clean = !err;
 	if (!err && !in_len) {
 		operation->peeked = true;
@@ -210,7 +211,7 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 		in += operation->tail_len;
 		in_len -= operation->tail_len;
 
-		err = alg_recv(operation->socket->fd, result, 2, size);
+		err = receive(operation->socket->fd, result, 2, size);
 		operation->clean = !err;
 		done += size;
 	}

@@ -4,6 +4,7 @@
  * the AAD back before the tag, so that it is received over our own copy of it.
  */
 #include "kernel/alg.h"
+#include "kernel/receive.h"
 #include "mech/engine.h"
 #include "mech/gather.h"
 
@@ -36,7 +37,7 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	operation->clean = false;
 	err = alg_send(operation->socket->fd, &request, iov, 1, false);
 	if (!err)
-		err = alg_recv(operation->socket->fd, iov, 2, operation->text_len + *out_len);
+		err = receive(operation->socket->fd, iov, 2, operation->text_len + *out_len);
 	operation->clean = !err;
 	return gather_rv(operation, err, operation->text_len);
 }

@@ -2,6 +2,7 @@
 /* Digests and MACs: algif_hash (crypto/algif_hash.c). The kernel keeps the state of the message,
  * and where less than the whole result is asked for gives its beginning. */
 #include "kernel/alg.h"
+#include "kernel/receive.h"
 #include "mech/engine.h"
 #include "mech/rv.h"
 
@@ -32,7 +33,7 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	}
 	if (!err && last) {
 		/* Without anything sent before, this is the hash of the empty message. */
-		err = alg_recv(operation->socket->fd, &result, 1, result.iov_len);
+		err = receive(operation->socket->fd, &result, 1, result.iov_len);
 		operation->clean = !err;
 		*out_len = result.iov_len;
 	}

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "kernel/alg.h"
+#include "kernel/receive.h"
 #include "kernel/secret.h"
 #include "mech/engine.h"
 #include "mech/gather.h"
@@ -70,7 +71,7 @@ static int step(struct operation *operation, uint8_t *block)
 	operation->clean = false;
 	err = alg_send(operation->socket->fd, &request, &iov, 1, false);
 	if (!err)
-		err = alg_recv(operation->socket->fd, &iov, 1, iov.iov_len);
+		err = receive(operation->socket->fd, &iov, 1, iov.iov_len);
 	operation->clean = !err;
 	return err;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "kernel/alg.h"
+#include "kernel/receive.h"
 #include "mech/rv.h"
 
 /* A key that this process has the bytes of. */
@@ -55,7 +56,7 @@ CK_RV prf_compute(struct prf *prf, const struct iovec *input, size_t count, uint
 		count -= some;
 	}
 	if (!err)
-		err = alg_recv(prf->socket->fd, &result, 1, result.iov_len);
+		err = receive(prf->socket->fd, &result, 1, result.iov_len);
 	prf->socket->spoilt = err;
 	return rv_of_run(err, prf->row->name);
 }

@@ -9,6 +9,7 @@
 
 #include "kernel/alg.h"
 #include "kernel/log.h"
+#include "kernel/receive.h"
 #include "kernel/transform.h"
 #include "mech/rv.h"
 
@@ -110,7 +111,7 @@ CK_RV random_fill(uint8_t *out, size_t len)
 		size_t size = len < ALG_RANDOM_MAX ? len : ALG_RANDOM_MAX;
 		struct iovec part = {.iov_base = out, .iov_len = size};
 
-		err = alg_recv(socket->fd, &part, 1, size);
+		err = receive(socket->fd, &part, 1, size);
 		out += size;
 		len -= size;
 	}

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "kernel/alg.h"
+#include "kernel/receive.h"
 #include "mech/engine.h"
 #include "mech/gather.h"
 
@@ -86,7 +87,7 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	operation->clean = false;
 	err = alg_send(operation->socket->fd, &request, sent, 3, false);
 	if (!err)
-		err = alg_recv(operation->socket->fd, &received, 1, text);
+		err = receive(operation->socket->fd, &received, 1, text);
 	operation->clean = !err;
 	if (err)
 		explicit_bzero(out, text);

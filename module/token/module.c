@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "kernel/log.h"
+#include "kernel/receive.h"
 #include "kernel/secret.h"
 #include "kernel/transform.h"
 #include "key/own.h"
@@ -35,6 +36,7 @@ static bool used;
 
 static void before_fork(void)
 {
+	receive_fork_prepare();
 	lock();
 	transform_fork_prepare();
 	random_fork_prepare();
@@ -47,6 +49,7 @@ static void after_fork(void)
 	random_fork_done();
 	transform_fork_done();
 	unlock();
+	receive_fork_done();
 }
 
 static void prepare(void)
@@ -94,6 +97,7 @@ CK_RV module_start(const char *reserved)
 	if (!atomic_compare_exchange_strong(stage, &expected, STARTING))
 		return CKR_CRYPTOKI_ALREADY_INITIALIZED;
 	if (used) {
+		receive_abandon();
 		lock_abandon();
 		transform_abandon();
 		sessions_abandon();
