@@ -137,6 +137,7 @@ static void a_part_costs_a_request_where_it_begins_a_block(void **state)
 		} parts[] = {{block, 1},     {3 * block, 1}, {5, 1},         {0, 0},
 			     {block - 6, 0}, {1, 0},         {block, 1},     {1, 1},
 			     {block - 1, 0}, {block / 2, 1}, {2 * block, 1}, {block / 2, 0}};
+		unsigned int rooms = 0;
 		size_t at = 0;
 
 		begin(types[t], false);
@@ -149,9 +150,11 @@ static void a_part_costs_a_request_where_it_begins_a_block(void **state)
 			assert_int_equal(update(text + from, some, out, some), CKR_OK);
 			assert_int_equal(fake_calls("alg_send"), parts[i].requests);
 			assert_int_equal(fake_calls("alg_recv"), parts[i].requests);
-			assert_int_equal(fake_calls("alg_room"), 0);
+			rooms += fake_calls("alg_room");
 			at += some;
 		}
+		/* A socket is asked for its room once. */
+		assert_true(rooms <= 1);
 		end();
 	}
 }

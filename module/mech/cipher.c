@@ -169,7 +169,8 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 	ssize_t room = REQUEST_MIN;
 	int err = 0;
 
-	if (limit > REQUEST_MIN)
+	/* A result in two pieces of which the first ends within a block is not chained. */
+	if (limit > REQUEST_MIN || diverted % row->block)
 		room = transform_room(operation->socket, limit);
 	if (room < 0)
 		return (int)room;
@@ -220,18 +221,21 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 		operation->tail_len += in_len;
 	}
 	if (operation->parameter.blocks != UINT64_MAX)
-		operation->parameter.blocks -= whole / row->block;
+		operation->parameter.blocks -= whole / row->block + (whole % row->block != 0);
 	return err;
 }
 
-/* As many bytes as come in. Where a part ends within a block, its keystream is asked for, too. */
-static int pump_stream(struct operation *operation, const uint8_t *in, size_t in_len, uint8_t *out)
+/* As many bytes as come in. Where a part that is not the last ends within a block, its keystream is
+ * asked for, too. */
+static int pump_stream(struct operation *operation, const uint8_t *in, size_t in_len, bool last,
+		       uint8_t *out)
 {
 	static const uint8_t zeros[ALG_BLOCK_MAX];
 	size_t block = operation->mechanism->block;
 	size_t done = keystream_use(operation, in, in_len, out);
 	size_t left = in_len - done, cut = left % block;
-	struct iovec suffix = {.iov_base = (void *)zeros, .iov_len = cut ? block - cut : 0};
+	struct iovec suffix = {.iov_base = (void *)zeros,
+			       .iov_len = cut && !last ? block - cut : 0};
 	bool decrypts = operation_decrypts(operation);
 	int err;
 
@@ -264,7 +268,7 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	}
 	memset(padding, (int)suffix.iov_len, sizeof(padding));
 	if (operation->mechanism->stream) {
-		err = pump_stream(operation, in, in_len, out);
+		err = pump_stream(operation, in, in_len, last, out);
 		*out_len = in_len;
 	} else {
 		err = pump(operation, in, in_len, &suffix, whole, out, diverted);
