@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -245,6 +246,93 @@ static void a_child_of_a_stopped_module_may_start_it(void **state)
 	assert_false(module_running());
 }
 
+enum { STARTERS = 4, ROUNDS = 200 };
+
+/* What a thread saw: how its start ended, and whether the module was there for it then. */
+struct starter {
+	pthread_barrier_t *barrier;
+	CK_RV rv;
+	bool running;
+};
+
+static void *start_together(void *argument)
+{
+	struct starter *starter = argument;
+
+	pthread_barrier_wait(starter->barrier);
+	starter->rv = module_start(NULL);
+	starter->running = module_running();
+	return NULL;
+}
+
+/* Libraries in one process that know nothing of each other do so, and go on at once. */
+static void threads_that_start_together_all_find_it_running(void **state)
+{
+	pthread_barrier_t barrier;
+
+	assert_int_equal(pthread_barrier_init(&barrier, NULL, STARTERS), 0);
+	for (int round = 0; round < ROUNDS; round++) {
+		struct starter starters[STARTERS];
+		pthread_t threads[STARTERS];
+		int first = 0;
+
+		for (int i = 0; i < STARTERS; i++) {
+			starters[i] = (struct starter){.barrier = &barrier};
+			assert_int_equal(
+				pthread_create(&threads[i], NULL, start_together, &starters[i]), 0);
+		}
+		for (int i = 0; i < STARTERS; i++) {
+			assert_int_equal(pthread_join(threads[i], NULL), 0);
+			if (starters[i].rv == CKR_OK)
+				first++;
+			else
+				assert_int_equal(starters[i].rv, CKR_CRYPTOKI_ALREADY_INITIALIZED);
+			assert_true(starters[i].running);
+		}
+		assert_int_equal(first, 1);
+		assert_int_equal(module_stop(), CKR_OK);
+	}
+	pthread_barrier_destroy(&barrier);
+}
+
+/* How often a thread started and stopped the module. */
+struct turns {
+	int started, stopped, wrong;
+};
+
+static void *start_and_stop(void *argument)
+{
+	struct turns *turns = argument;
+	CK_RV rv;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		rv = module_start(NULL);
+		turns->started += rv == CKR_OK;
+		turns->wrong += rv != CKR_OK && rv != CKR_CRYPTOKI_ALREADY_INITIALIZED;
+		rv = module_stop();
+		turns->stopped += rv == CKR_OK;
+		turns->wrong += rv != CKR_OK && rv != CKR_CRYPTOKI_NOT_INITIALIZED;
+	}
+	return NULL;
+}
+
+static void starts_and_stops_of_threads_take_turns(void **state)
+{
+	struct turns turns[STARTERS] = {{0}}, sum = {0};
+	pthread_t threads[STARTERS];
+
+	for (int i = 0; i < STARTERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, start_and_stop, &turns[i]), 0);
+	for (int i = 0; i < STARTERS; i++) {
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+		sum.started += turns[i].started;
+		sum.stopped += turns[i].stopped;
+		sum.wrong += turns[i].wrong;
+	}
+	assert_int_equal(sum.wrong, 0);
+	assert_int_equal(sum.started, sum.stopped + module_running());
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -258,6 +346,8 @@ int main(void)
 		TEST(a_child_of_a_bare_clone_starts_afresh),
 		TEST(a_grandchild_starts_afresh),
 		TEST(a_child_of_a_stopped_module_may_start_it),
+		TEST(threads_that_start_together_all_find_it_running),
+		TEST(starts_and_stops_of_threads_take_turns),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -9,7 +9,7 @@ report()
     if [ "$?" -eq 0 ]; then echo "ok $1 - $2"; else echo "not ok $1 - $2"; fails=1; fi
 }
 
-echo 1..3
+echo 1..4
 expected='C_GetFunctionList
 C_GetInterface
 C_GetInterfaceList'
@@ -23,4 +23,12 @@ report 2 "the module stays mapped after dlclose"
 
 ! readelf -d "$module" | grep NEEDED | grep -qE 'crypto|ssl|nss|gnutls'
 report 3 "no cryptographic library is linked"
+
+# What it does not import it cannot do to a program that only loads it.
+! nm -D --undefined-only "$module" | sed 's/@.*//; s/.* //' | grep -xE \
+    -e 'pthread_create|clone|fork|exit|_exit|abort|atexit|on_exit' \
+    -e '(sys_|bsd_)?signal|sigaction|sigprocmask|pthread_sigmask' \
+    -e 'setlocale|setenv|putenv|chdir|umask' \
+    -e '(__)?v?f?printf(_chk)?|puts|putchar|fputs|fwrite|perror|stdout|stderr|v?syslog'
+report 4 "no threads, signal handlers, exit handlers or output"
 exit "$fails"

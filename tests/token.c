@@ -77,7 +77,7 @@ int token_start(struct token *token)
 	return find_slot(token);
 }
 
-int token_open(struct token *token)
+int token_load(struct token *token)
 {
 	const char *path = getenv("KCRYPTOKI_MODULE");
 	CK_C_GetFunctionList get_function_list;
@@ -95,7 +95,12 @@ int token_open(struct token *token)
 	rv = get_function_list(&token->f);
 	if (rv != CKR_OK)
 		return fail_with(token, "C_GetFunctionList: 0x%lx", rv);
-	return token_start(token);
+	return 0;
+}
+
+int token_open(struct token *token)
+{
+	return token_load(token) == 0 ? token_start(token) : -1;
 }
 
 void token_close(struct token *token)

@@ -37,8 +37,9 @@ struct token_key {
  * Loads the module that $KCRYPTOKI_MODULE names, else the one that was built, and starts it. A
  * forked child calls token_start() again by itself.
  */
-int token_open(struct token *token);
+int token_load(struct token *token);
 int token_start(struct token *token);
+int token_open(struct token *token); /* both */
 void token_close(struct token *token);
 
 int token_session(struct token *token, CK_FLAGS flags, CK_SESSION_HANDLE *session);

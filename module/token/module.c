@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kernel/log.h"
@@ -87,14 +88,32 @@ static int configure(const char *reserved)
 	return 0;
 }
 
+/*
+ * Takes the module from STOPPED to STARTING; false where it runs. Another thread's start or stop is
+ * waited for: who is told CKR_CRYPTOKI_ALREADY_INITIALIZED goes on to use the module. A lock would
+ * be held in a child that was forked meanwhile; its stage is wiped.
+ */
+static bool begin_start(void)
+{
+	static const struct timespec moment = {0, 1000000};
+
+	for (;;) {
+		int now = STOPPED;
+
+		if (atomic_compare_exchange_strong(stage, &now, STARTING))
+			return true;
+		if (now == RUNNING)
+			return false;
+		nanosleep(&moment, NULL);
+	}
+}
+
 CK_RV module_start(const char *reserved)
 {
-	int expected = STOPPED;
-
 	pthread_once(&prepared, prepare);
 	if (!stage)
 		return CKR_HOST_MEMORY;
-	if (!atomic_compare_exchange_strong(stage, &expected, STARTING))
+	if (!begin_start())
 		return CKR_CRYPTOKI_ALREADY_INITIALIZED;
 	if (used) {
 		receive_abandon();

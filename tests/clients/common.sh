@@ -35,3 +35,85 @@ put_keys()
     fi
     put mac 20 12 generic-secret
 }
+
+# offers MECHANISM: pkcs11-tool's name of it is in the token's list
+offers()
+{
+    tool -M 2>/dev/null | grep -qE "^ *$1(,|\$)"
+}
+
+# refused PATTERN COMMAND...: the program says such a line and ends with an error of its own, neither
+# by a signal nor by a time limit
+refused()
+{
+    local pattern=$1 status
+    shift
+    "$@" >shown 2>&1
+    status=$?
+    cat shown
+    [ "$status" -gt 0 ] && [ "$status" -lt 124 ] && grep -qE "$pattern" shown
+}
+
+# What pkcs11-tool makes with the keys of put_keys, by whatever way $module leads to the token, and
+# what openssl makes of the same bytes.
+iv=000102030405060708090a0b0c0d0e0f
+input=/bin/sh
+
+# hashes_as MECHANISM OPENSSL-NAME
+hashes_as()
+{
+    tool --hash -m "$1" -i $input -o hash &&
+        openssl dgst "-$2" -binary -out expected $input && cmp hash expected
+}
+
+# enciphers_as MECHANISM OPENSSL-NAME OPENSSL-OPTION INPUT [ID KEY-FILE]: there, and back again
+enciphers_as()
+{
+    local id=${5:-11} key=${6:-aes.key} given=(-iv $iv)
+    [ "$1" != AES-ECB ] || given=()
+    # shellcheck disable=SC2086 # no option is none
+    tool --encrypt -m "$1" --id "$id" --iv $iv -i "$4" -o cipher &&
+        openssl enc "-$2" -K "$(hex "$key")" "${given[@]}" $3 -in "$4" -out expected &&
+        cmp cipher expected &&
+        tool --decrypt -m "$1" --id "$id" --iv $iv -i cipher -o again && cmp "$4" again
+}
+
+# signs_as MECHANISM OPENSSL-NAME: and verifies it, and nothing else
+signs_as()
+{
+    tool --sign -m "$1" --id 12 -i $input -o signature &&
+        openssl dgst "-$2" -mac hmac -macopt "hexkey:$(hex mac.key)" -binary -out expected \
+            $input && cmp signature expected &&
+        shows 'Signature is valid' tool --verify -m "$1" --id 12 -i $input \
+            --signature-file signature &&
+        ! shows 'Signature is valid' tool --verify -m "$1" --id 12 -i small \
+            --signature-file signature
+}
+
+# random_bytes NUMBER: as many as that, and others each time
+random_bytes()
+{
+    tool --generate-random "$1" -o random1 && tool --generate-random "$1" -o random2 &&
+        [ "$(wc -c <random1)" = "$1" ] && [ "$(wc -c <random2)" = "$1" ] &&
+        # Few bytes are the same twice now and then.
+        { [ "$1" -lt 16 ] || ! cmp -s random1 random2; }
+}
+
+# tests_itself ARGUMENT...: pkcs11-tool's --test, which counts its errors and ends with 0 all the same
+tests_itself()
+{
+    tool "$@" >shown 2>&1
+    status=$?
+    cat shown
+    [ $status = 0 ] && grep -q '^No errors$' shown && ! grep -q ERR shown
+}
+
+# gone LABEL: neither the token nor its keyring has the key
+gone()
+{
+    ! tool -O 2>err | grep -q "label: *$1\$" && ! keyctl list @u | grep -q "object=$1[;?]"
+}
+
+head -c 100 /bin/sh >small
+head -c 65536 /bin/sh >blocks
+cat /bin/sh /bin/ls >large
