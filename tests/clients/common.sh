@@ -4,7 +4,8 @@
 # works in an empty folder of its own, and ends by: tap_end
 set -u
 module=${KCRYPTOKI_MODULE:?is the path of the installed kcryptoki.so}
-. "$(dirname "${BASH_SOURCE[0]}")/../tap.sh"
+clients=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+. "$clients/../tap.sh"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
