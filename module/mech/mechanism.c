@@ -18,6 +18,7 @@ enum { UNKNOWN, OFFERED, ABSENT };
 /* What bind() said, at the first row of each kernel name. */
 static atomic_uchar verdicts[ROWS_MAX];
 static atomic_uint offered_families;
+static atomic_bool serves_others;
 
 const struct mechanism *mechanism_find(CK_MECHANISM_TYPE type)
 {
@@ -118,8 +119,33 @@ bool mechanism_fits_length(const struct mechanism *row, ssize_t length)
 			      (!row->key_step || (bytes - row->key_min) % row->key_step == 0));
 }
 
+/*
+ * Whether another process makes the calls, by way of p11-kit's protocol (p11-kit/rpc-server.c). It
+ * passes a mechanism's parameter field by field, and a message's as bytes, with pointers in them
+ * that lead nowhere here, or anywhere.
+ */
+static bool is_served(void)
+{
+	return strcmp(program_invocation_short_name, "p11-kit-server") == 0 ||
+	       strcmp(program_invocation_short_name, "p11-kit-remote") == 0;
+}
+
+CK_FLAGS mechanism_flags(const struct mechanism *row)
+{
+	CK_FLAGS unsafe = CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE;
+
+	return row->decode_message && atomic_load(&serves_others) ? row->flags & ~unsafe
+								  : row->flags;
+}
+
 void mechanisms_start(unsigned int families)
 {
+	atomic_store(&serves_others, is_served());
+	if (atomic_load(&serves_others))
+		log_line("C_EncryptMessage and its kind are not offered: %s passes the parameters "
+			 "of "
+			 "messages without what they point to",
+			 program_invocation_short_name);
 	for (size_t i = 0; i < ROWS_MAX; i++)
 		atomic_store(&verdicts[i], UNKNOWN);
 	atomic_store(&offered_families, families);

@@ -81,6 +81,9 @@ const struct mechanism *mechanism_generating(CK_KEY_TYPE type);
  */
 int mechanism_offered(const struct mechanism *row);
 
+/* Of the row's flags those that hold in this process. */
+CK_FLAGS mechanism_flags(const struct mechanism *row);
+
 bool mechanism_takes_key(const struct mechanism *row);
 bool mechanism_fits_key(const struct mechanism *row, CK_KEY_TYPE type);
 /* LENGTH in bytes; one that is not known (negative) fits until the kernel says otherwise. */

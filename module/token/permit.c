@@ -47,7 +47,7 @@ CK_RV permit_mechanism(const CK_MECHANISM *mechanism, CK_FLAGS flag, const struc
 	int offered;
 
 	*row = mechanism_find(mechanism->mechanism);
-	if (!*row || !((*row)->flags & flag))
+	if (!*row || !(mechanism_flags(*row) & flag))
 		return CKR_MECHANISM_INVALID;
 	offered = mechanism_offered(*row);
 	if (offered < 0)

@@ -169,7 +169,7 @@ CK_RV slot_mechanism_info(CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
 		return CKR_MECHANISM_INVALID;
 	info->ulMinKeySize = row->key_min * (row->key_in_bits ? 8 : 1);
 	info->ulMaxKeySize = row->key_max * (row->key_in_bits ? 8 : 1);
-	info->flags = row->flags;
+	info->flags = mechanism_flags(row);
 	return CKR_OK;
 }
 

@@ -7,17 +7,29 @@ module=${KCRYPTOKI_MODULE:?is the path of the installed kcryptoki.so}
 clients=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 . "$clients/../tap.sh"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# Keys that put() made, in the user keyring.
+made=()
+clean_up()
+{
+    local key
+    for key in "${made[@]}"; do
+        keyctl unlink "$key" @u 2>/dev/null
+    done
+    rm -rf "$work"
+}
+trap clean_up EXIT
 cd "$work" || exit 1
 
-# The type of key that nobody can read; kernels that cannot use one have to do with a readable one.
+# The type of key that nobody can read; kernels that cannot use one have to do with a readable one, and
+# with keys of programs' own that are.
 key_type=logon
+readable=
 
 # put LABEL BYTES ID X-KEY-TYPE: a key of random bytes; they also go to LABEL.key, for openssl alone
 put()
 {
     head -c "$2" /dev/urandom >"$1.key"
-    keyctl padd "$key_type" "pkcs11:object=$1;id=%$3?x-key-type=$4" @u <"$1.key" >/dev/null
+    made+=("$(keyctl padd "$key_type" "pkcs11:object=$1;id=%$3?x-key-type=$4" @u <"$1.key")")
 }
 
 # put_keys: "aes", 32 bytes with the id 11, and "mac", 20 bytes with the id 12; one test
@@ -32,6 +44,7 @@ put_keys()
             grep -qE "logon pkcs11:object=aes.* is not offered: .*ALG_SET_KEY_BY_KEY_SERIAL" log
         echo "# this kernel cannot use logon keys: going on with keys of type user"
         key_type=user
+        readable=--extractable
         put aes 32 11 aes
     fi
     put mac 20 12 generic-secret

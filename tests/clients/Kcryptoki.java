@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.Key;
+import java.security.KeyStore;
+import java.security.MessageDigest;
+import java.security.Provider;
+import java.security.SecureRandom;
+import java.security.Security;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import javax.crypto.AEADBadTagException;
+import javax.crypto.Cipher;
+import javax.crypto.KeyGenerator;
+import javax.crypto.Mac;
+import javax.crypto.SecretKey;
+import javax.crypto.SecretKeyFactory;
+import javax.crypto.spec.GCMParameterSpec;
+import javax.crypto.spec.IvParameterSpec;
+import javax.crypto.spec.SecretKeySpec;
+
+/**
+ * Java's SunPKCS11 provider with keys of a Linux keyring: an example, and a test whose results are
+ * those of Java's own providers for the same bytes. Prints TAP.
+ *
+ * <p>Kcryptoki CONFIGURATION AES-KEY-FILE MAC-KEY-FILE; the keys have the labels "aes" and "mac".
+ */
+public final class Kcryptoki {
+    private static Provider token;
+    private static KeyStore store;
+    private static byte[] text;
+    private static int number;
+    private static int failed;
+
+    private interface Test {
+        boolean passes() throws Exception;
+    }
+
+    private static void check(String name, Test test) {
+        boolean passed = false;
+        try {
+            passed = test.passes();
+        } catch (Exception e) {
+            for (Throwable why = e; why != null; why = why.getCause()) {
+                System.out.println("# " + why);
+            }
+        }
+        if (!passed) {
+            failed++;
+        }
+        System.out.println((passed ? "ok " : "not ok ") + ++number + " - " + name);
+    }
+
+    /** A key of the token; its bytes stay in the kernel. */
+    private static Key key(String label) throws GeneralSecurityException {
+        return store.getKey(label, null);
+    }
+
+    private static byte[] crypt(Provider provider, String name, int mode, Key key, byte[] in)
+            throws GeneralSecurityException {
+        Cipher cipher = Cipher.getInstance(name, provider);
+        byte[] iv = new byte[name.contains("GCM") ? 12 : 16];
+        Arrays.fill(iv, (byte) 7);
+        if (name.contains("GCM")) {
+            // Always 12 bytes: by itself Java would choose 16, which the kernel does not take.
+            cipher.init(mode, key, new GCMParameterSpec(128, iv));
+            cipher.updateAAD("header".getBytes(StandardCharsets.UTF_8));
+        } else if (name.contains("ECB")) {
+            cipher.init(mode, key);
+        } else {
+            cipher.init(mode, key, new IvParameterSpec(iv));
+        }
+        return cipher.doFinal(in);
+    }
+
+    private static boolean encryptsAsJava(String name, Key key, byte[] bytes)
+            throws GeneralSecurityException {
+        Provider own = Security.getProvider("SunJCE");
+        byte[] made = crypt(token, name, Cipher.ENCRYPT_MODE, key, text);
+        byte[] expected =
+                crypt(own, name, Cipher.ENCRYPT_MODE, new SecretKeySpec(bytes, "AES"), text);
+        return Arrays.equals(made, expected)
+                && Arrays.equals(text, crypt(token, name, Cipher.DECRYPT_MODE, key, made));
+    }
+
+    private static boolean signsAsJava(String name, byte[] bytes) throws GeneralSecurityException {
+        Mac mac = Mac.getInstance(name, token);
+        Mac own = Mac.getInstance(name, "SunJCE");
+        mac.init(key("mac"));
+        own.init(new SecretKeySpec(bytes, name));
+        return Arrays.equals(mac.doFinal(text), own.doFinal(text));
+    }
+
+    private static boolean digestsAsJava(String name) throws GeneralSecurityException {
+        MessageDigest digest = MessageDigest.getInstance(name, token);
+        digest.update(text, 0, 10);
+        digest.update(text, 10, text.length - 10);
+        return Arrays.equals(
+                digest.digest(), MessageDigest.getInstance(name, "SUN").digest(text));
+    }
+
+    private static boolean refusesTampered() throws GeneralSecurityException {
+        byte[] sealed = crypt(token, "AES/GCM/NoPadding", Cipher.ENCRYPT_MODE, key("aes"), text);
+        sealed[3] ^= 1;
+        try {
+            crypt(token, "AES/GCM/NoPadding", Cipher.DECRYPT_MODE, key("aes"), sealed);
+            return false;
+        } catch (AEADBadTagException expected) {
+            return true;
+        }
+    }
+
+    private static boolean drawsRandom() throws GeneralSecurityException {
+        SecureRandom random = SecureRandom.getInstance("PKCS11", token);
+        byte[] one = new byte[5000];
+        byte[] other = new byte[5000];
+        random.nextBytes(one);
+        random.nextBytes(other);
+        return !Arrays.equals(one, other) && !Arrays.equals(one, new byte[5000]);
+    }
+
+    private static boolean generates() throws GeneralSecurityException {
+        KeyGenerator generator = KeyGenerator.getInstance("AES", token);
+        generator.init(256);
+        SecretKey made = generator.generateKey();
+        String name = "AES/CBC/PKCS5Padding";
+        byte[] sealed = crypt(token, name, Cipher.ENCRYPT_MODE, made, text);
+        return !Arrays.equals(sealed, text)
+                && Arrays.equals(text, crypt(token, name, Cipher.DECRYPT_MODE, made, sealed));
+    }
+
+    /** A raw key becomes a key of the session. */
+    private static boolean translates(byte[] bytes) throws GeneralSecurityException {
+        SecretKeyFactory factory = SecretKeyFactory.getInstance("AES", token);
+        SecretKey made = factory.translateKey(new SecretKeySpec(bytes, "AES"));
+        return encryptsAsJava("AES/CBC/PKCS5Padding", made, bytes);
+    }
+
+    /** A raw key becomes a key of the token, and is there until it is deleted. */
+    private static boolean keeps(byte[] bytes) throws GeneralSecurityException {
+        store.setEntry(
+                "java", new KeyStore.SecretKeyEntry(new SecretKeySpec(bytes, "AES")), null);
+        boolean works = encryptsAsJava("AES/CTR/NoPadding", key("java"), bytes);
+        store.deleteEntry("java");
+        return works && !store.containsAlias("java");
+    }
+
+    private static boolean inThreads(byte[] bytes) throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(4);
+        List<Callable<Boolean>> work = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            String name = i % 2 == 0 ? "AES/CBC/PKCS5Padding" : "AES/GCM/NoPadding";
+            work.add(
+                    () -> {
+                        boolean right = true;
+                        for (int times = 0; times < 25; times++) {
+                            right &= encryptsAsJava(name, key("aes"), bytes);
+                        }
+                        return right;
+                    });
+        }
+        boolean right = true;
+        for (Future<Boolean> result : threads.invokeAll(work)) {
+            right &= result.get();
+        }
+        threads.shutdown();
+        return right;
+    }
+
+    public static void main(String[] args) throws Exception {
+        byte[] aes = Files.readAllBytes(Path.of(args[1]));
+        byte[] mac = Files.readAllBytes(Path.of(args[2]));
+        text = new byte[4000];
+        for (int i = 0; i < text.length; i++) {
+            text[i] = (byte) (i * 31 / 7);
+        }
+        System.out.println("# Java " + System.getProperty("java.version"));
+        token = Security.getProvider("SunPKCS11").configure(args[0]);
+        Security.addProvider(token);
+        store = KeyStore.getInstance("PKCS11", token);
+        store.load(null, null);
+
+        check("the keys are in the key store", () ->
+                Collections.list(store.aliases()).containsAll(List.of("aes", "mac")));
+        check("the key's bytes are not given out", () -> key("aes").getEncoded() == null);
+        for (String name : List.of("AES/ECB/PKCS5Padding", "AES/CBC/PKCS5Padding",
+                "AES/CTR/NoPadding", "AES/GCM/NoPadding")) {
+            check(name + ", as Java's own", () -> encryptsAsJava(name, key("aes"), aes));
+        }
+        check("GCM: what was tampered with is an AEADBadTagException",
+                Kcryptoki::refusesTampered);
+        for (String name : List.of("HmacSHA1", "HmacSHA224", "HmacSHA256", "HmacSHA384",
+                "HmacSHA512")) {
+            check(name + ", as Java's own", () -> signsAsJava(name, mac));
+        }
+        for (String name : List.of("MD5", "SHA-1", "SHA-224", "SHA-256", "SHA-384", "SHA-512",
+                "SHA3-256")) {
+            check(name + ", as Java's own", () -> digestsAsJava(name));
+        }
+        check("SecureRandom", Kcryptoki::drawsRandom);
+        check("KeyGenerator", Kcryptoki::generates);
+        check("SecretKeyFactory", () -> translates(aes));
+        check("KeyStore.setEntry and deleteEntry", () -> keeps(aes));
+        check("4 threads with one key", () -> inThreads(aes));
+        System.out.println("1.." + number);
+        System.exit(failed == 0 ? 0 : 1);
+    }
+}
