@@ -9,6 +9,7 @@
 
 #include "kernel/alg.h"
 #include "kernel/log.h"
+#include "kernel/relay.h"
 
 /* More than there are rows (checked by a test); the table itself is in another file. */
 enum { ROWS_MAX = 160 };
@@ -18,7 +19,6 @@ enum { UNKNOWN, OFFERED, ABSENT };
 /* What bind() said, at the first row of each kernel name. */
 static atomic_uchar verdicts[ROWS_MAX];
 static atomic_uint offered_families;
-static atomic_bool serves_others;
 
 const struct mechanism *mechanism_find(CK_MECHANISM_TYPE type)
 {
@@ -79,6 +79,8 @@ int mechanism_offered(const struct mechanism *row)
 
 	if (row->family & ~atomic_load(&offered_families))
 		return 0;
+	if (row->points && relay_here())
+		return 0;
 	if (!row->kernel_name)
 		return 1;
 	verdict = verdict_of(row);
@@ -101,6 +103,15 @@ int mechanism_offered(const struct mechanism *row)
 	return fd >= 0;
 }
 
+/* The parameter of each message has addresses in it, of a nonce and of a tag to be written. */
+CK_FLAGS mechanism_flags(const struct mechanism *row)
+{
+	if (row->decode_message && relay_here())
+		return row->flags &
+		       ~(CK_FLAGS)(CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE);
+	return row->flags;
+}
+
 bool mechanism_takes_key(const struct mechanism *row)
 {
 	return row->key_max > 0;
@@ -119,33 +130,8 @@ bool mechanism_fits_length(const struct mechanism *row, ssize_t length)
 			      (!row->key_step || (bytes - row->key_min) % row->key_step == 0));
 }
 
-/*
- * Whether another process makes the calls, by way of p11-kit's protocol (p11-kit/rpc-server.c). It
- * passes a mechanism's parameter field by field, and a message's as bytes, with pointers in them
- * that lead nowhere here, or anywhere.
- */
-static bool is_served(void)
-{
-	return strcmp(program_invocation_short_name, "p11-kit-server") == 0 ||
-	       strcmp(program_invocation_short_name, "p11-kit-remote") == 0;
-}
-
-CK_FLAGS mechanism_flags(const struct mechanism *row)
-{
-	CK_FLAGS unsafe = CKF_MESSAGE_ENCRYPT | CKF_MESSAGE_DECRYPT | CKF_MULTI_MESSAGE;
-
-	return row->decode_message && atomic_load(&serves_others) ? row->flags & ~unsafe
-								  : row->flags;
-}
-
 void mechanisms_start(unsigned int families)
 {
-	atomic_store(&serves_others, is_served());
-	if (atomic_load(&serves_others))
-		log_line("C_EncryptMessage and its kind are not offered: %s passes the parameters "
-			 "of "
-			 "messages without what they point to",
-			 program_invocation_short_name);
 	for (size_t i = 0; i < ROWS_MAX; i++)
 		atomic_store(&verdicts[i], UNKNOWN);
 	atomic_store(&offered_families, families);

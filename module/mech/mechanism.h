@@ -44,6 +44,8 @@ struct mechanism {
 	 * its nonce lies. */
 	CK_RV (*decode_message)(const void *, CK_ULONG, struct parameter *, struct nonce *);
 	const char *parameter;     /* what PARAMETER is, in words for the documentation */
+	bool points;               /* there are addresses in it, and no relay (kernel/relay.h) is
+				    * known to make them its own */
 	CK_KEY_TYPE key_types[2];  /* key types that fit; both the same where there is one */
 	bool any_key;              /* keys of all types fit, until the parameter says otherwise */
 	CK_ULONG key_min, key_max; /* bytes; 0 and 0: the mechanism takes no key */
@@ -81,7 +83,7 @@ const struct mechanism *mechanism_generating(CK_KEY_TYPE type);
  */
 int mechanism_offered(const struct mechanism *row);
 
-/* Of the row's flags those that hold in this process. */
+/* What ROW may be used for in this process. */
 CK_FLAGS mechanism_flags(const struct mechanism *row);
 
 bool mechanism_takes_key(const struct mechanism *row);

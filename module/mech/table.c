@@ -72,7 +72,8 @@
 /* Key derivation. */
 #define DERIVE(ckm, ckm_name, kind, algorithm, method, words, ...)                                 \
 	{.type = ckm, .name = ckm_name, .kernel_type = kind, .kernel_name = algorithm,             \
-	 .derive = &method##_derive, .parameter = words, .flags = CKF_DERIVE, __VA_ARGS__}
+	 .derive = &method##_derive, .parameter = words, .points = true, .flags = CKF_DERIVE,      \
+	 __VA_ARGS__}
 
 /* The encryption of data, by the engine that encrypts. */
 #define ENCRYPT_DATA(ckm, algorithm, words, ...)                                                   \
@@ -137,7 +138,7 @@ const struct mechanism mechanisms[] = {
 	MAC(CKM_AES_XCBC_MAC_96, "xcbc(aes)", 12, NO_PARAMETER, KEY(CKK_AES, 16, 16, 0),
 	    .key_loose = true),
 	ROW(CKM_AES_GMAC, "CKM_AES_GMAC", "aead", "gcm(aes)", gmac, PARAMETER(gmac, "CK_GCM_PARAMS, no AAD"),
-	    AES_KEY, .size = 16, .flags = CKF_SIGN | CKF_VERIFY),
+	    .points = true, AES_KEY, .size = 16, .flags = CKF_SIGN | CKF_VERIFY),
 	MAC(CKM_DES3_CMAC, "cmac(des3_ede)", 8, NO_PARAMETER, KEY(CKK_DES3, 24, 24, 0),
 	    .prf = true, .family = FAMILY_DES3),
 	MAC(CKM_DES3_CMAC_GENERAL, "cmac(des3_ede)", 8, GENERAL, KEY(CKK_DES3, 24, 24, 0),
@@ -153,16 +154,16 @@ const struct mechanism mechanisms[] = {
 	WHOLE(CKM_AES_CTS, "cts(cbc(aes))", IV(16), AES_KEY, .stolen = true),
 	WHOLE(CKM_AES_XTS, "xts(aes)", IV(16), KEY(CKK_AES_XTS, 32, 64, 32), .key_loose = true),
 	CIPHER(CKM_CHACHA20, "chacha20", 64, PARAMETER(chacha20, "CK_CHACHA20_PARAMS"),
-	       KEY(CKK_CHACHA20, 32, 32, 0), .stream = true, .counted = true),
+	       KEY(CKK_CHACHA20, 32, 32, 0), .points = true, .stream = true, .counted = true),
 	WRAP(CKM_AES_KEY_WRAP, 8),
 	WRAP(CKM_AES_KEY_WRAP_PAD, 8, .padded = true),
 	WRAP(CKM_AES_KEY_WRAP_PKCS7, 8, .padded = true),
 	WRAP(CKM_AES_KEY_WRAP_KWP, 4),
 
 	AEAD(CKM_AES_GCM, "gcm(aes)", gcm, "CK_GCM_PARAMS", SEAL | WRAPPING, AES_KEY),
-	AEAD(CKM_AES_CCM, "ccm(aes)", ccm, "CK_CCM_PARAMS", SEAL, AES_KEY),
+	AEAD(CKM_AES_CCM, "ccm(aes)", ccm, "CK_CCM_PARAMS", SEAL, AES_KEY, .points = true),
 	AEAD(CKM_CHACHA20_POLY1305, "rfc7539(chacha20,poly1305)", chacha20_poly1305,
-	     "CK_SALSA20_CHACHA20_POLY1305_PARAMS", SEAL, KEY(CKK_CHACHA20, 32, 32, 0)),
+	     "CK_SALSA20_CHACHA20_POLY1305_PARAMS", SEAL, KEY(CKK_CHACHA20, 32, 32, 0), .points = true),
 
 	WHOLE(CKM_KCRYPTOKI_ADIANTUM_XCHACHA12_AES, "adiantum(xchacha12,aes)", IV(32),
 	      KEY(CKK_KCRYPTOKI_ADIANTUM, 32, 32, 0)),

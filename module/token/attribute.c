@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kcryptoki.h"
+#include "kernel/relay.h"
 #include "kernel/secret.h"
 #include "mech/mechanism.h"
 #include "mech/rv.h"
@@ -270,12 +271,12 @@ static CK_RV look_up(const struct object *object, CK_ATTRIBUTE_TYPE type, struct
 }
 
 /* The text of the array of attributes that OBJECT has by the name of TYPE, in *TEXT (NULL: it is
- * empty); false where TYPE is none. */
+ * empty); false where TYPE is none, or the addresses in a caller's array are not this process's. */
 static bool is_nested(const struct object *object, CK_ATTRIBUTE_TYPE type, const char **text)
 {
 	const struct row *row = find(object, type);
 
-	if (!row || row->kind != NESTED)
+	if (!row || row->kind != NESTED || relay_here())
 		return false;
 	*text = object->metadata.templates[row->argument];
 	return true;

@@ -9,6 +9,7 @@
 
 #include "kernel/log.h"
 #include "kernel/receive.h"
+#include "kernel/relay.h"
 #include "kernel/secret.h"
 #include "kernel/transform.h"
 #include "key/own.h"
@@ -128,6 +129,7 @@ CK_RV module_start(const char *reserved)
 	}
 	used = true;
 	log_open();
+	relay_start();
 	if (configure(reserved)) {
 		log_close();
 		used = false;

@@ -6,6 +6,7 @@
 
 #include "kcryptoki.h"
 #include "kernel/log.h"
+#include "kernel/relay.h"
 #include "mech/mechanism.h"
 #include "token/nested.h"
 
@@ -291,6 +292,8 @@ static CK_RV read_one(struct template *template, const struct row *row,
 	case MECHANISMS:
 		return read_mechanisms(attribute, metadata);
 	case NESTED:
+		if (relay_here())
+			return CKR_ATTRIBUTE_TYPE_INVALID;
 		return read_nested(attribute, &metadata->templates[row->argument]);
 	case KEYRING_TYPE:
 		return read_keyring_type(attribute, template->keyring_type);
