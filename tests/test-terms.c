@@ -137,7 +137,6 @@ static void the_first_parameter_may_be_there_or_not(void **state)
 	CK_MECHANISM bad[] = {{CKM_AES_GCM, NULL, PARAMETER}, {CKM_AES_GCM, &gcm_parameter, 0}};
 	CK_MECHANISM bad_macs[] = {{CKM_SHA256_HMAC, text, 8},
 				   {CKM_SHA256_HMAC, NULL, 8},
-				   {CKM_SHA256_HMAC, text, 0},
 				   {CKM_SHA256_HMAC_GENERAL, NULL, 0}};
 
 	for (int kind = ENCRYPT; kind <= DECRYPT; kind++) {
@@ -149,7 +148,7 @@ static void the_first_parameter_may_be_there_or_not(void **state)
 		goes_on(kind);
 		assert_int_equal(aead[kind].final(session), CKR_OK);
 	}
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 3; i++) {
 		assert_int_equal(C_MessageSignInit(session, &bad_macs[i], secret),
 				 CKR_MECHANISM_PARAM_INVALID);
 		assert_int_equal(C_MessageVerifyInit(session, &bad_macs[i], secret),
