@@ -122,6 +122,21 @@ tests_itself()
     [ $status = 0 ] && grep -q '^No errors$' shown && ! grep -q ERR shown
 }
 
+# java_tests LIBRARY [restricted]: those of Kcryptoki.java, which is compiled already
+java_tests()
+{
+    cat >java.cfg <<END
+name = kcryptoki
+library = $1
+slotListIndex = 0
+END
+    # Java asks for keys that nobody can read where it is not told otherwise.
+    [ -z "$readable" ] ||
+        echo 'attributes(*, CKO_SECRET_KEY, *) = { CKA_EXTRACTABLE = true }' >>java.cfg
+    java -Xshare:auto -XX:TieredStopAtLevel=1 -cp "$KCRYPTOKI_PROGRAMS" Kcryptoki \
+        java.cfg aes.key mac.key "${@:2}" || failed=1
+}
+
 # gone LABEL: neither the token nor its keyring has the key
 gone()
 {
