@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""PyKCS11 with keys of a Linux keyring: an example, and a test whose results are those of hashlib and
-openssl for the same bytes. Prints TAP.
+"""PyKCS11 with keys of a Linux keyring: an example, and a test whose results are those of hashlib
+and openssl for the same bytes. Prints TAP.
 
-kcryptoki.py MODULE AES-KEY-FILE MAC-KEY-FILE [extractable]; the keys have the labels "aes" and "mac".
-The last word is for kernels before 6.2, which use no keys but those that can be read.
+kcryptoki.py MODULE AES-KEY-FILE MAC-KEY-FILE [extractable]; the keys have the labels "aes" and
+"mac". The last word is for kernels before 6.2, which use no keys but those that can be read.
 """
 import hashlib
 import hmac
+import struct
 import subprocess
 import sys
 
 import PyKCS11 as pk
 
-module, aes_file, mac_file = sys.argv[1:4]
+module = sys.argv[1]
+aes_bytes, mac_bytes = (open(name, 'rb').read() for name in sys.argv[2:4])
 readable = [(pk.CKA_EXTRACTABLE, True)] if len(sys.argv) > 4 else []
 text = bytes(range(256)) * 15 + b'and some more'
 iv = bytes(range(16))
@@ -40,52 +42,80 @@ def value_is_refused():
     return session.getAttributeValue(aes, [pk.CKA_VALUE]) == [None]
 
 
-def openssl(*arguments):
-    key = open(aes_file, 'rb').read().hex()
-    command = ['openssl', 'enc', *arguments, '-K', key, '-iv', iv.hex()]
-    return subprocess.run(command, input=text, stdout=subprocess.PIPE, check=True).stdout
+def openssl(*command):
+    return subprocess.run(['openssl', *command], input=text, stdout=subprocess.PIPE,
+                          check=True).stdout
+
+
+def openssl_enc(cipher, iv):
+    return openssl('enc', '-' + cipher, '-K', aes_bytes.hex(), '-iv', iv.hex())
+
+
+def encrypts(mechanism, expected):
+    sealed = bytes(session.encrypt(aes, text, mechanism))
+    return sealed == expected and bytes(session.decrypt(aes, sealed, mechanism)) == text
 
 
 def cbc():
-    mechanism = pk.Mechanism(pk.CKM_AES_CBC_PAD, iv)
-    sealed = bytes(session.encrypt(aes, text, mechanism))
-    return sealed == openssl('-aes-256-cbc') and bytes(
-        session.decrypt(aes, sealed, mechanism)) == text
+    return encrypts(pk.Mechanism(pk.CKM_AES_CBC_PAD, iv), openssl_enc('aes-256-cbc', iv))
+
+
+def ctr():
+    # PyKCS11 1.5.12 has no class for CK_AES_CTR_PARAMS: bits that count, and the first block.
+    mechanism = pk.Mechanism(pk.CKM_AES_CTR, struct.pack('@L16s', 128, iv))
+    return encrypts(mechanism, openssl_enc('aes-256-ctr', iv))
 
 
 def gcm():
-    # GCM encrypts as CTR does, from 2 on behind the 12 bytes of the nonce.
+    # GCM encrypts as CTR does, from 2 on behind the 12 bytes of the nonce; openssl has no command
+    # for the tag. PyKCS11 1.5.12 refuses a text of no bytes, and leaves the session busy.
     mechanism = pk.AES_GCM_Mechanism(iv[:12], b'header', 128)
     sealed = bytes(session.encrypt(aes, text, mechanism))
-    key = open(aes_file, 'rb').read().hex()
-    command = ['openssl', 'enc', '-aes-256-ctr', '-K', key, '-iv', iv[:12].hex() + '00000002']
-    expected = subprocess.run(command, input=text, stdout=subprocess.PIPE, check=True).stdout
-    if sealed[:-16] != expected:
-        return False
-    return bytes(session.decrypt(aes, sealed, mechanism)) == text
+    return (sealed[:-16] == openssl_enc('aes-256-ctr', iv[:12] + bytes([0, 0, 0, 2]))
+            and bytes(session.decrypt(aes, sealed, mechanism)) == text)
 
 
-def tampered_with():
-    mechanism = pk.AES_GCM_Mechanism(iv[:12], b'header', 128)
-    sealed = bytearray(session.encrypt(aes, text, mechanism))
-    sealed[5] ^= 1
+def gcm_refuses(header=b'header', at=None):
+    sealed = bytearray(session.encrypt(aes, text, pk.AES_GCM_Mechanism(iv[:12], b'header', 128)))
+    if at is not None:
+        sealed[at] ^= 1
     try:
-        session.decrypt(aes, bytes(sealed), mechanism)
+        session.decrypt(aes, bytes(sealed), pk.AES_GCM_Mechanism(iv[:12], header, 128))
         return False
     except pk.PyKCS11Error as error:
         return error.value == pk.CKR_ENCRYPTED_DATA_INVALID
 
 
-def sign():
-    mechanism = pk.Mechanism(pk.CKM_SHA256_HMAC, None)
+def sign(mechanism, expected):
     made = bytes(session.sign(mac, text, mechanism))
-    expected = hmac.new(open(mac_file, 'rb').read(), text, hashlib.sha256).digest()
-    return made == expected and session.verify(mac, text, made, mechanism)
+    forged = bytes([made[0] ^ 1]) + made[1:]
+    return (made == expected and session.verify(mac, text, made, mechanism)
+            and not session.verify(mac, text, forged, mechanism))
+
+
+def sign_with_aes(mechanism, name, *options):
+    expected = openssl('mac', '-binary', '-in', '-', '-macopt', 'hexkey:' + aes_bytes.hex(),
+                       *options, name)
+    return bytes(session.sign(aes, text, mechanism)) == expected
+
+
+def cmac():
+    return sign_with_aes(pk.Mechanism(pk.CKM_AES_CMAC), 'CMAC', '-cipher', 'AES-256-CBC')
+
+
+def gmac():
+    # It has GCM's parameter, without a header: that is the text.
+    mechanism = pk.AES_GCM_Mechanism(iv[:12], b'', 128)
+    mechanism.to_native().mechanism = pk.CKM_AES_GMAC
+    return sign_with_aes(mechanism, 'GMAC', '-cipher', 'AES-256-GCM', '-macopt',
+                         'hexiv:' + iv[:12].hex())
 
 
 def digest(mechanism, name):
-    made = bytes(session.digest(text, pk.Mechanism(mechanism, None)))
-    return made == hashlib.new(name, text).digest()
+    whole = bytes(session.digest(text, mechanism))
+    parts = session.digestSession(mechanism)
+    parts.update(text[:100]).update(text[100:])
+    return whole == bytes(parts.final()) == hashlib.new(name, text).digest()
 
 
 def random():
@@ -97,7 +127,7 @@ def life():
     made = session.generateKey([
         (pk.CKA_CLASS, pk.CKO_SECRET_KEY), (pk.CKA_KEY_TYPE, pk.CKK_AES), (pk.CKA_VALUE_LEN, 32),
         (pk.CKA_TOKEN, True), (pk.CKA_LABEL, 'python'), *readable,
-    ], pk.Mechanism(pk.CKM_AES_KEY_GEN, None))
+    ], pk.Mechanism(pk.CKM_AES_KEY_GEN))
     mechanism = pk.Mechanism(pk.CKM_AES_CBC_PAD, iv)
     sealed = bytes(session.encrypt(made, text, mechanism))
     works = sealed != text and bytes(session.decrypt(made, sealed, mechanism)) == text
@@ -114,11 +144,19 @@ aes, mac = find('aes'), find('mac')
 check('both keys are found by their labels', lambda: aes is not None and mac is not None)
 check('the bytes of the key are not given out', value_is_refused)
 check('AES-CBC, as openssl', cbc)
+check('AES-CTR, as openssl', ctr)
 check('AES-GCM, as openssl', gcm)
-check('AES-GCM: what was tampered with is refused', tampered_with)
-check('HMAC, as hmac', sign)
-for kind, name in ((pk.CKM_SHA256, 'sha256'), (pk.CKM_SHA512, 'sha512')):
-    check(f'{name}, as hashlib', lambda kind=kind, name=name: digest(kind, name))
+check('AES-GCM refuses another text', lambda: gcm_refuses(at=5))
+check('AES-GCM refuses another tag', lambda: gcm_refuses(at=-1))
+check('AES-GCM refuses another header', lambda: gcm_refuses(header=b'another'))
+check('AES-CMAC, as openssl', cmac)
+check('AES-GMAC, as openssl', gmac)
+for kind, keyed, name in ((pk.CKM_SHA_1, pk.CKM_SHA_1_HMAC, 'sha1'),
+                          (pk.CKM_SHA256, pk.CKM_SHA256_HMAC, 'sha256'),
+                          (pk.CKM_SHA512, pk.CKM_SHA512_HMAC, 'sha512')):
+    check(f'{name}, as hashlib', lambda: digest(pk.Mechanism(kind), name))
+    check(f'HMAC with {name}, as hmac',
+          lambda: sign(pk.Mechanism(keyed), hmac.digest(mac_bytes, text, name)))
 check('random bytes', random)
 check('a key is generated, used and destroyed', life)
 session.closeSession()
