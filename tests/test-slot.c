@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "conf.h"
 #include "fake-kernel.h"
 #include "kernel/alg.h"
 #include "mech/mechanism.h"
@@ -347,6 +348,42 @@ static void each_slot_looks_into_its_keyring(void **state)
 	assert_int_equal(objects_in(slot_find(1)), 1);
 }
 
+static const char *said_of_sockets(int err)
+{
+	slots_stop();
+	fake_fail("alg_probe", 1, err);
+	conf_log_begin();
+	slots_start(&config);
+	conf_log_end();
+	return conf_logged;
+}
+
+static const char *said_of_keyrings(int err)
+{
+	slots_start(&config);
+	fake_fail("keyring_resolve", 1, err);
+	conf_log_begin();
+	assert_int_equal(objects_in(slot_find(0)), 0);
+	conf_log_end();
+	return conf_logged;
+}
+
+/* Whoever forbids leaves no trace but an error number. */
+static void the_log_says_who_may_have_forbidden_it(void **state)
+{
+	static const int forbidden[] = {-EPERM, -EACCES};
+
+	config_default(&config);
+	mechanisms_start(FAMILY_ALL);
+	for (size_t i = 0; i < 2; i++)
+		assert_non_null(strstr(said_of_sockets(forbidden[i]), "(a seccomp filter forbids"));
+	assert_non_null(strstr(said_of_sockets(-EAFNOSUPPORT), "RestrictAddressFamilies= lacks"));
+	assert_null(strchr(said_of_sockets(-EMFILE), '('));
+	assert_non_null(strstr(said_of_keyrings(-EPERM), "SystemCallFilter= lacks @keyring"));
+	assert_null(strchr(said_of_keyrings(-ENOKEY), '('));
+	slots_stop();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -363,6 +400,8 @@ int main(void)
 		TEST(mechanism_info_is_the_rows),
 		TEST(each_slot_looks_into_its_keyring),
 		TEST(each_slot_has_a_profile),
+		cmocka_unit_test_setup_teardown(the_log_says_who_may_have_forbidden_it, conf_setup,
+						conf_teardown),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -35,6 +35,23 @@ static void offer(const struct token_config *token, CK_SLOT_ID id)
 	offered++;
 }
 
+/* What may have made the kernel say ERR to whoever opens an AF_ALG socket. */
+static const char *who_forbids_sockets(int err)
+{
+	switch (err) {
+	case -EAFNOSUPPORT:
+		return " (the kernel is built without CONFIG_CRYPTO_USER_API_*, the module af_alg "
+		       "cannot be loaded, crypto.af_alg_restrict is 2, or the service's "
+		       "RestrictAddressFamilies= lacks AF_ALG)";
+	case -EPERM:
+	case -EACCES:
+		return " (a seccomp filter forbids them, as a container's usual one does, or a "
+		       "security module)";
+	default:
+		return "";
+	}
+}
+
 void slots_start(const struct config *config)
 {
 	int err = alg_probe();
@@ -42,10 +59,7 @@ void slots_start(const struct config *config)
 	offered = 0;
 	if (err) {
 		log_line("no slots: this process cannot open AF_ALG sockets: %s%s", strerror(-err),
-			 err == -EAFNOSUPPORT
-				 ? " (the kernel is built without CONFIG_CRYPTO_USER_API_*, the "
-				   "module af_alg cannot be loaded, or crypto.af_alg_restrict is 2)"
-				 : "");
+			 who_forbids_sockets(err));
 		return;
 	}
 	for (size_t i = 0; i < config->n_tokens; i++)
@@ -187,8 +201,12 @@ CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count)
 	if (keyring == -ENOMEM)
 		return CKR_HOST_MEMORY;
 	if (keyring < 0) {
-		log_line("%s shows no objects: its keyring cannot be reached: %s", slot->label,
-			 strerror(-keyring));
+		log_line("%s shows no objects: its keyring cannot be reached: %s%s", slot->label,
+			 strerror(-keyring),
+			 keyring == -EPERM
+				 ? " (a seccomp filter forbids keyctl(2): a container's, or the "
+				   "service's SystemCallFilter= lacks @keyring)"
+				 : "");
 		return CKR_OK;
 	}
 	return inventory_look(&slot->inventory, slot, keyring, list, count);

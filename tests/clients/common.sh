@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# For the programs of this folder, which are examples and tests at once; sourced. Each is run as a
-# plain user by tests/install-and, with the installed module's path in KCRYPTOKI_MODULE, prints TAP,
-# works in an empty folder of its own, and ends by: tap_end
+# For the programs of this folder, which are examples and tests at once; sourced. Each is run by
+# tests/install-and, as a plain user unless it says otherwise, with the installed module's path in
+# KCRYPTOKI_MODULE, prints TAP, works in an empty folder of its own, and ends by: tap_end
 set -u
 module=${KCRYPTOKI_MODULE:?is the path of the installed kcryptoki.so}
 clients=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
