@@ -233,5 +233,6 @@ int main(void)
 		TEST(an_ordinary_program_has_them_all),
 	};
 
+	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests_name("relay", tests, NULL, NULL);
 }
