@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * OpenSSL 3.5's keys that nobody sees (EVP_SKEY), in a token: an example of what the command line
- * cannot do. Encrypts standard input with AES-256 in three modes, and decrypts it again, by whatever
- * provider the configuration (OPENSSL_CONF) and PROPERTIES choose. With
+ * cannot do. Encrypts standard input with AES-256 in three modes, and decrypts it again, by the
+ * provider that the configuration (OPENSSL_CONF) and PROPERTIES choose. With
  *
  *	openssl-skey PROPERTIES generate URI
  *
@@ -10,8 +10,8 @@
  *
  *	openssl-skey PROPERTIES raw HEX
  *
- * it is these bytes. Writes CBC, CTR and GCM (its tag behind it) in the working directory; the IV is
- * 0, 1, 2 ..., the AAD "header".
+ * it is these bytes. Writes CBC, CTR and GCM (its tag behind it) in the working directory; the IV
+ * is 0, 1, 2 ..., the AAD "header".
  */
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -57,7 +57,7 @@ static EVP_SKEY *import(const char *properties, const char *hex)
 		     : NULL;
 }
 
-/* One way through CIPHER: the length of what comes out, or -1. GCM's tag is behind the ciphertext. */
+/* One way through CIPHER: the length of what comes out, or -1. A tag is behind the ciphertext. */
 static int run(EVP_SKEY *key, const EVP_CIPHER *cipher, int encrypt, const unsigned char *in,
 	       int length, unsigned char *out)
 {
