@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/relay.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdatomic.h>
@@ -34,12 +35,22 @@ void relay_start(void)
 	is = names_one(path) || names_one(program_invocation_name);
 	if (is)
 		log_line("this process hands on the calls of others: no mechanism and no function "
-			 "is "
-			 "offered that would follow addresses of theirs");
+			 "is offered that would follow addresses of theirs");
 	atomic_store(&here, is);
 }
 
 bool relay_here(void)
 {
 	return atomic_load_explicit(&here, memory_order_relaxed);
+}
+
+/* Only newer versions have C_GetInterface. The library is asked, since this module has one, too. */
+bool relay_translates_gcm(void)
+{
+	void *library = dlopen("libp11-kit.so.0", RTLD_LAZY | RTLD_NOLOAD);
+	bool newer = library && dlsym(library, "C_GetInterface");
+
+	if (library)
+		dlclose(library);
+	return newer;
 }

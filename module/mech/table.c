@@ -160,7 +160,8 @@ const struct mechanism mechanisms[] = {
 	WRAP(CKM_AES_KEY_WRAP_PKCS7, 8, .padded = true),
 	WRAP(CKM_AES_KEY_WRAP_KWP, 4),
 
-	AEAD(CKM_AES_GCM, "gcm(aes)", gcm, "CK_GCM_PARAMS", SEAL | WRAPPING, AES_KEY),
+	AEAD(CKM_AES_GCM, "gcm(aes)", gcm, "CK_GCM_PARAMS", SEAL | WRAPPING, AES_KEY, .points = true,
+	     .translated = true),
 	AEAD(CKM_AES_CCM, "ccm(aes)", ccm, "CK_CCM_PARAMS", SEAL, AES_KEY, .points = true),
 	AEAD(CKM_CHACHA20_POLY1305, "rfc7539(chacha20,poly1305)", chacha20_poly1305,
 	     "CK_SALSA20_CHACHA20_POLY1305_PARAMS", SEAL, KEY(CKK_CHACHA20, 32, 32, 0), .points = true),

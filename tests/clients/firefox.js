@@ -63,7 +63,8 @@ async function main() {
     console.log(`device: ${row}`);
   await page.screenshot({ path: screenshot });
   console.log(`processes with the module: ${holders().length}`);
-  await browser.close();
+  // As a user would; puppeteer's own way ends in SIGKILL where Firefox takes more than a moment.
+  await page.evaluate(() => Services.startup.quit(Services.startup.eAttemptQuit)).catch(() => {});
   console.log(`ended: ${await ended}`);
 }
 
