@@ -19,9 +19,9 @@ static char *own_name;
 /* Which p11-kit the relay is of. */
 static bool translates;
 
-bool __wrap_relay_translates_gcm(void);
+bool __wrap_relay_translates(void);
 
-bool __wrap_relay_translates_gcm(void)
+bool __wrap_relay_translates(void)
 {
 	return translates;
 }

@@ -45,7 +45,7 @@ bool relay_here(void)
 }
 
 /* Only newer versions have C_GetInterface. The library is asked, since this module has one, too. */
-bool relay_translates_gcm(void)
+bool relay_translates(void)
 {
 	void *library = dlopen("libp11-kit.so.0", RTLD_LAZY | RTLD_NOLOAD);
 	bool newer = library && dlsym(library, "C_GetInterface");

@@ -17,8 +17,8 @@ void relay_start(void);
 /* Whether it is one of those, as far as relay_start() found out. */
 bool relay_here(void);
 
-/* Whether it makes a parameter of CKM_AES_GCM its own, addresses and all, as p11-kit does from 0.25
- * on (rpc-message.c). */
-bool relay_translates_gcm(void);
+/* Whether it makes those parameters its own, addresses and all, whose layout p11-kit knows from
+ * 0.25 on (rpc-message.c). */
+bool relay_translates(void);
 
 #endif

@@ -79,7 +79,7 @@ int mechanism_offered(const struct mechanism *row)
 
 	if (row->family & ~atomic_load(&offered_families))
 		return 0;
-	if (row->points && relay_here() && !(row->translated && relay_translates_gcm()))
+	if (row->points && relay_here() && !(row->translated && relay_translates()))
 		return 0;
 	if (!row->kernel_name)
 		return 1;

@@ -45,7 +45,7 @@ struct mechanism {
 	CK_RV (*decode_message)(const void *, CK_ULONG, struct parameter *, struct nonce *);
 	const char *parameter;     /* what PARAMETER is, in words for the documentation */
 	bool points;               /* there are addresses in it */
-	bool translated;           /* newer relays (kernel/relay.h) make these their own */
+	bool translated;           /* p11-kit knows their layout (kernel/relay.h) */
 	CK_KEY_TYPE key_types[2];  /* key types that fit; both the same where there is one */
 	bool any_key;              /* keys of all types fit, until the parameter says otherwise */
 	CK_ULONG key_min, key_max; /* bytes; 0 and 0: the mechanism takes no key */
