@@ -3,7 +3,7 @@
  * Every published vector through the module, as vector-run.c does it. $KCRYPTOKI_EXPECT=all makes a
  * mechanism that the module does not offer a failure, but for those that $KCRYPTOKI_LACKS names,
  * between blanks: they must be missing, so that the list stays true. $KCRYPTOKI_SEED varies the
- * random splits.
+ * random splits; of vectors of one shape $KCRYPTOKI_ONE_IN=8 runs one in eight.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -167,15 +167,22 @@ static void test_rows(void **state)
 	assert_int_equal(good, rows);
 }
 
+/* The number in the environment variable NAME; 1 without one. */
+static unsigned long long number_of(const char *name)
+{
+	const char *text = getenv(name);
+	unsigned long long number = text ? strtoull(text, NULL, 0) : 0;
+
+	return number ? number : 1;
+}
+
 static int open_token(void **state)
 {
-	const char *text = getenv("KCRYPTOKI_SEED");
-	unsigned long long seed = text ? strtoull(text, NULL, 0) : 0;
+	unsigned long long seed = number_of("KCRYPTOKI_SEED"),
+			   one_in = number_of("KCRYPTOKI_ONE_IN");
 
-	if (seed == 0)
-		seed = 1;
-	vector_run_seed(seed);
-	printf("# seed %llu\n", seed);
+	vector_run_begin(seed, (unsigned long)one_in);
+	printf("# seed %llu, one vector in %llu\n", seed, one_in);
 	token_works = token_open(&token) == 0 &&
 		      (token.absent || token_mechanisms(&token, &offered, &n_offered) == 0);
 	return 0;

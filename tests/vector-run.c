@@ -22,7 +22,7 @@
 /* The longest ciphertext and tag. */
 #define SEALED_MAX 16384
 
-/* One in so many vectors gets all that can be done, besides the first of every shape. */
+/* One in so many vectors gets all that can be done, besides those that are the first of a shape. */
 #define THOROUGH_EVERY 100
 
 /* So many bits of a MAC are flipped, one at a time, where not all can be done. */
@@ -46,12 +46,14 @@ static struct {
 	bool thorough;
 	/* The shapes that the file had until now. */
 	struct shape seen[SHAPES_MAX];
-	size_t n_seen;
+	size_t n_seen, firsts;
 	CK_SESSION_HANDLE session;
 	struct token_key key;
 	struct vector_mechanism mechanism;
 	struct vector_tally tally;
 } now;
+
+static unsigned long one_in = 1;
 
 __attribute__((noreturn, format(printf, 1, 2))) static void fail_here(const char *format, ...)
 {
@@ -448,11 +450,12 @@ static bool is_new(const struct vector *v)
 static bool choose(void)
 {
 	const struct vector *v = now.vector;
+	unsigned long every = (now.set->every > 1 ? now.set->every : 1) * one_in;
 	bool first = is_new(v);
 
-	if (!first && now.set->every > 1 && v->number % now.set->every != 0)
+	if (!first && v->number % every != 0)
 		return false;
-	now.thorough = first || random_below(THOROUGH_EVERY) == 0;
+	now.thorough = (first && now.firsts++ % one_in == 0) || random_below(THOROUGH_EVERY) == 0;
 	return true;
 }
 
@@ -486,7 +489,7 @@ static void run_file(const char *name)
 	now.file = vector_open(now.set, name);
 	if (!now.file)
 		fail_here("%s", strerror(errno));
-	now.n_seen = 0;
+	now.n_seen = now.firsts = 0;
 	while ((more = vector_next(now.file, &now.vector)) > 0)
 		run_vector();
 	if (more < 0)
@@ -496,9 +499,10 @@ static void run_file(const char *name)
 	now.file = NULL;
 }
 
-void vector_run_seed(uint64_t seed)
+void vector_run_begin(uint64_t seed, unsigned long every)
 {
 	random_state = seed;
+	one_in = every;
 }
 
 void vector_run_set(struct token *token, const struct vector_set *set, struct vector_tally *tally)

@@ -15,8 +15,9 @@ struct vector_tally {
 	unsigned long vectors, operations, keys, updates;
 };
 
-/* Varies the random splits; not zero. */
-void vector_run_seed(uint64_t seed);
+/* SEED, which is not zero, varies the random splits. ONE_IN: of vectors of one shape so many have
+ * no turn but one, and of shapes so many are not split in every way but one; 1: all. */
+void vector_run_begin(uint64_t seed, unsigned long one_in);
 
 /* All vectors of a set. */
 void vector_run_set(struct token *token, const struct vector_set *set, struct vector_tally *tally);
