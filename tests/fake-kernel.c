@@ -513,8 +513,12 @@ int alg_recv(int op, struct iovec *iov, int count, size_t expected)
 	struct sock *sock = sock_of(op, true);
 	const char *type = sock->algorithm->type;
 
-	if (err)
+	if (err) {
+		/* As where the kernel gives less than all. */
+		if (count && iov->iov_len)
+			*(uint8_t *)iov->iov_base = 0x5a;
 		return (int)fake_left(err);
+	}
 	if (sock->algorithm->key_max && !sock->armed)
 		return (int)fake_left(-ENOKEY);
 	if (!strcmp(type, "hash"))

@@ -346,7 +346,7 @@ static void failures_end_the_operation_and_close_the_socket(void **state)
 	} cases[] = {{"alg_send", -ENOMEM, CKR_DEVICE_MEMORY},
 		     {"alg_send", -EAGAIN, CKR_DEVICE_ERROR},
 		     {"alg_recv", -EIO, CKR_DEVICE_ERROR}};
-	uint8_t out[32];
+	uint8_t out[32] = {0};
 
 	for (size_t i = 0; i < 3; i++) {
 		CK_ULONG out_len = 32;
@@ -358,6 +358,7 @@ static void failures_end_the_operation_and_close_the_socket(void **state)
 			cases[i].rv);
 		assert_null(operation.mechanism);
 		assert_int_equal(fake_open_sockets(), 0);
+		assert_int_equal(out[0], 0);
 	}
 	begin(CKM_SHA256);
 	fake_fail("alg_send", 1, -EIO);

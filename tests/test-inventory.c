@@ -151,11 +151,38 @@ static void foreign_keys_cost_no_reading_of_proc_keys(void **state)
 static void a_key_that_could_not_be_described_is_asked_again(void **state)
 {
 	add("pkcs11:object=a");
-	fake_fail("key_describe", 1, -EDQUOT);
+	fake_fail("key_describe", 1, -EACCES);
 	assert_int_equal(look(), 0);
 	assert_int_equal(look(), 1);
 	assert_int_equal(look(), 1);
 	assert_int_equal(fake_calls("key_describe"), 2);
+}
+
+static void look_fails(CK_RV rv)
+{
+	struct object **list = NULL;
+	size_t count = 0;
+
+	assert_int_equal(inventory_look(&slot.inventory, &slot, FAKE_USER_KEYRING, &list, &count),
+			 rv);
+	assert_null(list);
+	assert_int_equal(count, 0);
+}
+
+/* After an accident nobody knows which keys there are. */
+static void an_accident_is_no_empty_keyring(void **state)
+{
+	add("pkcs11:object=a");
+	fake_fail("key_describe", 1, -EINTR);
+	look_fails(CKR_DEVICE_ERROR);
+	fake_fail("key_describe", 1, -EDQUOT);
+	look_fails(CKR_DEVICE_MEMORY);
+	fake_fail("keyring_list", 1, -EINTR);
+	look_fails(CKR_DEVICE_ERROR);
+	/* Nor would anybody ask for the lengths again. */
+	fake_fail("proc_keys_read", 1, -EMFILE);
+	look_fails(CKR_HOST_MEMORY);
+	assert_int_equal(look(), 1);
 }
 
 static void lengths_may_be_unknown(void **state)
@@ -167,25 +194,18 @@ static void lengths_may_be_unknown(void **state)
 
 static void failures_leave_what_was_known(void **state)
 {
-	struct object **list = NULL;
-	size_t count = 0;
 	CK_OBJECT_HANDLE first;
 
 	add("pkcs11:object=a");
 	assert_int_equal(look(), 1);
 	first = handles[0];
 	fake_fail("keyring_list", 1, -EKEYREVOKED);
-	assert_int_equal(inventory_look(&slot.inventory, &slot, FAKE_USER_KEYRING, &list, &count),
-			 CKR_OK);
-	assert_null(list);
-	assert_int_equal(count, 0);
+	look_fails(CKR_OK);
 	assert_true(is_object(first));
 	add("pkcs11:object=b");
 	add("pkcs11:object=c");
 	fake_fail("key_describe", 2, -ENOMEM);
-	assert_int_equal(inventory_look(&slot.inventory, &slot, FAKE_USER_KEYRING, &list, &count),
-			 CKR_HOST_MEMORY);
-	assert_null(list);
+	look_fails(CKR_HOST_MEMORY);
 	assert_true(is_object(first));
 	assert_int_equal(look(), 3);
 	assert_true(is_object(first));
@@ -262,6 +282,7 @@ int main(void)
 		TEST(keys_that_are_not_presented_are_described_once),
 		TEST(foreign_keys_cost_no_reading_of_proc_keys),
 		TEST(a_key_that_could_not_be_described_is_asked_again),
+		TEST(an_accident_is_no_empty_keyring),
 		TEST(lengths_may_be_unknown),
 		TEST(failures_leave_what_was_known),
 		TEST(a_keyring_that_is_refused_is_possessed),

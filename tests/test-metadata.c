@@ -270,6 +270,7 @@ static void a_repeated_restriction_is_refused(void **state)
 	refuses("pkcs11:object=a?x-key-type=aes&x-key-type=generic-secret", -EINVAL);
 	refuses("pkcs11:object=a?x-mechanisms=aes-gcm&x-mechanisms=aes-gcm", -EINVAL);
 	refuses("pkcs11:object=a?x-mechanisms=aes-gcm&x-usage=sign&x-mechanisms=", -EINVAL);
+	refuses("pkcs11:object=a?x-usage=sign%00encrypt", -EINVAL);
 	reads(&metadata, "pkcs11:object=x-usage%20x-usage?x-usage=sign");
 	assert_int_equal(metadata.usage, USAGE_SIGN);
 	metadata_free(&metadata);

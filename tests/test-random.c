@@ -247,6 +247,9 @@ static void without_a_generator_there_is_nothing_to_seed(void **state)
 	assert_int_equal(random_seed(seed, sizeof(seed)), CKR_HOST_MEMORY);
 	fake_fail("alg_set_key", 2, -ENOMEM);
 	assert_int_equal(random_seed(seed, sizeof(seed)), CKR_DEVICE_MEMORY);
+	/* It can go between two questions. */
+	fake_fail("alg_bind", 2, -ENOENT);
+	assert_int_equal(random_seed(seed, sizeof(seed)), CKR_RANDOM_SEED_NOT_SUPPORTED);
 }
 
 int main(void)

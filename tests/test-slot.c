@@ -36,14 +36,14 @@ static int teardown(void **state)
 
 static void without_af_alg_there_are_no_slots(void **state)
 {
-	static const int errors[] = {-EAFNOSUPPORT, -EPERM, -EACCES, -EMFILE};
+	static const int errors[] = {-EAFNOSUPPORT, -EPERM, -EACCES, -EPROTONOSUPPORT};
 	CK_SLOT_ID list[4];
 	CK_ULONG count;
 
 	for (size_t i = 0; i < 4; i++) {
 		slots_stop();
 		fake_fail("alg_probe", 1, errors[i]);
-		slots_start(&config);
+		assert_int_equal(slots_start(&config), CKR_OK);
 		assert_int_equal(slots_count(), 0);
 		assert_null(slot_find(0));
 		count = 4;
@@ -53,6 +53,21 @@ static void without_af_alg_there_are_no_slots(void **state)
 		assert_int_equal(slot_list(NULL, &count), CKR_OK);
 		assert_int_equal(count, 0);
 	}
+}
+
+/* Zero slots would be an answer for as long as the module runs. */
+static void a_shortage_is_no_answer(void **state)
+{
+	static const int errors[] = {-EMFILE, -ENFILE, -ENOMEM, -ENOBUFS};
+
+	for (size_t i = 0; i < 4; i++) {
+		slots_stop();
+		fake_fail("alg_probe", 1, errors[i]);
+		assert_int_equal(slots_start(&config), CKR_HOST_MEMORY);
+		assert_int_equal(slots_count(), 0);
+	}
+	assert_int_equal(slots_start(&config), CKR_OK);
+	assert_true(slots_count() > 0);
 }
 
 /* The start asks for nothing but a socket: no algorithm, no keyring. */
@@ -389,6 +404,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(without_af_alg_there_are_no_slots),
+		TEST(a_shortage_is_no_answer),
 		TEST(starting_costs_one_question),
 		TEST(the_list_is_asked_for_in_two_ways),
 		TEST(fields_are_padded_with_blanks),

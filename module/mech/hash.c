@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Digests and MACs: algif_hash (crypto/algif_hash.c). The kernel keeps the state of the message,
  * and where less than the whole result is asked for gives its beginning. */
+#include <string.h>
+
 #include "kernel/alg.h"
 #include "kernel/receive.h"
 #include "mech/engine.h"
@@ -36,6 +38,8 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 		err = receive(operation->socket->fd, &result, 1, result.iov_len);
 		operation->clean = !err;
 		*out_len = result.iov_len;
+		if (err)
+			explicit_bzero(out, *out_len);
 	}
 	return rv_of_run(err, operation->mechanism->name);
 }

@@ -121,20 +121,27 @@ CK_RV random_fill(uint8_t *out, size_t len)
 	return rv_of_run(err, "stdrng");
 }
 
-CK_RV random_seed(const uint8_t *bytes, size_t len)
+/* Whether there is a DRBG that takes the seed of now. */
+static CK_RV try_seed(void)
 {
 	struct op_socket *socket;
-	uint64_t id, old;
-	int err;
+	uint64_t id;
+	int err = take(&socket, &id);
 
-	/* Whether there is a DRBG to be seeded. */
-	err = take(&socket, &id);
 	if (err == -ENOENT || err == -EAFNOSUPPORT)
 		return CKR_RANDOM_SEED_NOT_SUPPORTED;
-	if (err)
-		return rv_of_open(err, "stdrng");
-	give(socket, id, true);
+	if (!err)
+		give(socket, id, true);
+	return rv_of_open(err, "stdrng");
+}
 
+CK_RV random_seed(const uint8_t *bytes, size_t len)
+{
+	CK_RV rv = try_seed();
+	uint64_t old;
+
+	if (rv != CKR_OK)
+		return rv;
 	pthread_mutex_lock(&seed.lock);
 	/* On top of what was given before. An instance that lives cannot be seeded again (EBUSY):
 	 * those of the old id go, and new ones come. */
@@ -150,11 +157,7 @@ CK_RV random_seed(const uint8_t *bytes, size_t len)
 	pthread_mutex_unlock(&seed.lock);
 	if (old)
 		transform_purge(old);
-
-	err = take(&socket, &id);
-	if (!err)
-		give(socket, id, true);
-	return rv_of_open(err, "stdrng");
+	return try_seed();
 }
 
 void random_forget(void)

@@ -33,6 +33,23 @@ static const struct {
 	{EAFNOSUPPORT, OPEN, CKR_MECHANISM_INVALID},
 };
 
+bool rv_is_barred(int err)
+{
+	switch (err) {
+	case -EACCES:
+	case -EKEYEXPIRED:
+	case -EKEYREVOKED:
+	case -ENOKEY:
+	case -ENOSYS:
+	case -ENOTDIR:
+	case -EOPNOTSUPP:
+	case -EPERM:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static CK_RV translate(int err, int stage, const char *doing, const char *what)
 {
 	CK_RV rv = CKR_DEVICE_ERROR;

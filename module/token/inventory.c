@@ -8,6 +8,7 @@
 #include "kernel/keyring.h"
 #include "kernel/log.h"
 #include "kernel/proc-keys.h"
+#include "mech/rv.h"
 #include "token/lock.h"
 #include "token/sidecar.h"
 #include "token/slot.h"
@@ -68,24 +69,29 @@ static CK_RV open_all(const struct slot *slot, int32_t keyring, struct known *ne
 
 		*one = (struct known){.serial = news[i].serial};
 		err = object_open(slot, keyring, one->serial, &one->object, one->changes_of);
-		if (err == -ENOMEM)
-			rv = CKR_HOST_MEMORY;
-		else if (!conclusive(err))
+		if (conclusive(err))
+			n++;
+		else
 			log_line("key %d is not presented: it cannot be described: %s", one->serial,
 				 strerror(-err));
-		else
-			n++;
+		if (err == -ENOMEM)
+			rv = CKR_HOST_MEMORY;
+		else if (!conclusive(err) && !rv_is_barred(err))
+			rv = rv_of_run(err, "a key's description");
 		if (err)
 			continue;
 		if (!asked) {
 			err = proc_keys_read(&proc_keys);
-			if (err)
+			if (err == -ENOENT || rv_is_barred(err))
 				log_line("lengths of keys are not known: /proc/keys: %s",
 					 strerror(-err));
+			else
+				rv = rv_of_run(err, "/proc/keys");
 			asked = true;
 		}
 		object_measure(one->object, proc_keys);
-		rv = object_publish(one->object);
+		if (rv == CKR_OK)
+			rv = object_publish(one->object);
 	}
 	free(proc_keys);
 	*count = n;
@@ -285,6 +291,8 @@ CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32
 		got = keyring_list(keyring, &serials);
 	if (got == -ENOMEM)
 		return CKR_HOST_MEMORY;
+	if (got < 0 && !rv_is_barred(got))
+		return rv_of_run(got, "a keyring");
 	if (got < 0) {
 		log_line("%s shows no objects: its keyring %d cannot be read: %s", slot->label,
 			 keyring, strerror(-got));

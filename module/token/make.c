@@ -219,12 +219,8 @@ static CK_RV store(struct session *session, struct template *template, enum orig
 	free(description);
 	if (err)
 		return rv_of_make(err, "a key");
-	if (!template->token) {
-		rv = open_of_session(session, serial, keyring, len, object);
-	} else {
-		*object = slot_object(session->slot, serial);
-		rv = *object ? CKR_OK : CKR_DEVICE_ERROR;
-	}
+	rv = template->token ? slot_object(session->slot, serial, object)
+			     : open_of_session(session, serial, keyring, len, object);
 	if (rv != CKR_OK)
 		own_unlink(serial, keyring);
 	return rv;

@@ -193,13 +193,15 @@ static const struct {
 
 /*
  * What p11-kit passes over in URI, though whoever wrote it meant something: our attributes in the
- * path (they belong behind the '?') or in capitals, and an attribute of ours that stands twice,
- * which RFC 7512 forbids. NULL: nothing.
+ * path (they belong behind the '?') or in capitals, an attribute of ours that stands twice, which
+ * RFC 7512 forbids, and a zero byte, which would end its value. NULL: nothing.
  */
 static const char *mistake(const char *uri)
 {
 	const char *query = strchr(uri, '?');
 
+	if (query && strstr(query, "%00"))
+		return "a zero byte stands in it";
 	for (size_t i = 0; i < sizeof(ours) / sizeof(*ours); i++) {
 		size_t len = strlen(ours[i].name);
 		int seen = 0;
@@ -326,58 +328,89 @@ int metadata_read(struct metadata *metadata, const char *type, const char *descr
 	return err;
 }
 
-/* A comma need not be escaped (RFC 7512, section 2.3), and bytes count against the quota. An
- * escaped percent sign is %25, so that no other text looks like this one. */
-static void unescape_commas(char *uri)
+/* A text that grows; LOST where there was no memory for a part of it. */
+struct text {
+	char *bytes;
+	size_t len;
+	bool lost;
+};
+
+static void put(struct text *to, const char *bytes, size_t len)
 {
-	char *to = uri;
+	char *larger = to->lost ? NULL : realloc(to->bytes, to->len + len + 1);
 
-	for (const char *from = uri; *from; from++) {
-		bool comma = !strncasecmp(from, "%2c", 3);
-
-		*to++ = comma ? ',' : *from;
-		from += comma ? 2 : 0;
-	}
-	*to = '\0';
+	to->lost = !larger;
+	if (!larger)
+		return;
+	memcpy(larger + to->len, bytes, len);
+	to->bytes = larger;
+	to->len += len;
+	larger[to->len] = '\0';
 }
 
-static int write_attributes(const struct metadata *metadata, P11KitUri *uri)
+static void put_text(struct text *to, const char *text)
 {
+	put(to, text, strlen(text));
+}
+
+/* What need not be escaped in a value (RFC 7512, section 2.3), and the comma with it, since bytes
+ * count against the quota. EVERY: an id is bytes, and escaped whole. */
+static void put_value(struct text *to, const uint8_t *bytes, size_t len, bool every)
+{
+	static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+				    "0123456789-._,";
+	char escaped[4];
+
+	for (size_t i = 0; i < len; i++) {
+		if (!every && bytes[i] && strchr(plain, bytes[i])) {
+			put(to, (const char *)&bytes[i], 1);
+		} else {
+			snprintf(escaped, sizeof(escaped), "%%%02X", bytes[i]);
+			put_text(to, escaped);
+		}
+	}
+}
+
+static int put_uri(struct text *to, const struct metadata *metadata)
+{
+	const char *before = "?";
 	int err = 0;
 
+	put_text(to, P11_KIT_URI_SCHEME ":");
+	if (metadata->id_len) {
+		put_text(to, "id=");
+		put_value(to, metadata->id, metadata->id_len, true);
+	}
+	if (metadata->label_len) {
+		put_text(to, metadata->id_len ? ";object=" : "object=");
+		put_value(to, metadata->label, metadata->label_len, false);
+	}
 	for (size_t i = 0; !err && i < sizeof(ours) / sizeof(*ours); i++) {
 		char *value = NULL;
 
 		err = ours[i].write(metadata, &value);
-		if (value && !p11_kit_uri_set_vendor_query(uri, ours[i].name, value))
-			err = -ENOMEM;
+		if (value) {
+			put_text(to, before);
+			put_text(to, ours[i].name);
+			put_text(to, "=");
+			put_value(to, (const uint8_t *)value, strlen(value), false);
+			before = "&";
+		}
 		free(value);
 	}
 	return err;
 }
 
-static int set(P11KitUri *uri, CK_ATTRIBUTE_TYPE type, uint8_t *bytes, size_t len)
-{
-	CK_ATTRIBUTE attribute = {type, bytes, len};
-
-	if (!len || p11_kit_uri_set_attribute(uri, &attribute) == P11_KIT_URI_OK)
-		return 0;
-	return -ENOMEM;
-}
-
+/* p11-kit's writer loses attributes, or crashes, where memory is short. */
 char *metadata_write(const struct metadata *metadata)
 {
-	P11KitUri *uri = p11_kit_uri_new();
-	char *text = NULL;
+	struct text text = {0};
 
-	if (uri && !set(uri, CKA_LABEL, metadata->label, metadata->label_len) &&
-	    !set(uri, CKA_ID, metadata->id, metadata->id_len) && !write_attributes(metadata, uri) &&
-	    p11_kit_uri_format(uri, P11_KIT_URI_FOR_OBJECT, &text) != P11_KIT_URI_OK)
-		text = NULL;
-	p11_kit_uri_free(uri);
-	if (text)
-		unescape_commas(text);
-	return text;
+	if (put_uri(&text, metadata) || text.lost) {
+		free(text.bytes);
+		return NULL;
+	}
+	return text.bytes;
 }
 
 /* A copy of LEN bytes in *TO, where there are any. */

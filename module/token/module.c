@@ -109,8 +109,21 @@ static bool begin_start(void)
 	}
 }
 
+/* What configure() and those after it made. */
+static void take_down(void)
+{
+	mappings_start(NULL, 0);
+	config_free(&config);
+	random_forget();
+	log_close();
+	used = false;
+	atomic_store_explicit(stage, STOPPED, memory_order_release);
+}
+
 CK_RV module_start(const char *reserved)
 {
+	CK_RV rv = CKR_HOST_MEMORY;
+
 	pthread_once(&prepared, prepare);
 	if (!stage)
 		return CKR_HOST_MEMORY;
@@ -130,17 +143,16 @@ CK_RV module_start(const char *reserved)
 	used = true;
 	log_open();
 	relay_start();
-	if (configure(reserved)) {
-		log_close();
-		used = false;
-		atomic_store_explicit(stage, STOPPED, memory_order_release);
-		return CKR_HOST_MEMORY;
+	if (!configure(reserved)) {
+		serials_forget();
+		random_forget();
+		rv = slots_start(&config);
 	}
-	serials_forget();
-	random_forget();
-	slots_start(&config);
-	atomic_store_explicit(stage, RUNNING, memory_order_release);
-	return CKR_OK;
+	if (rv == CKR_OK)
+		atomic_store_explicit(stage, RUNNING, memory_order_release);
+	else
+		take_down();
+	return rv;
 }
 
 CK_RV module_stop(void)
@@ -153,11 +165,6 @@ CK_RV module_stop(void)
 	slots_stop();
 	own_clear();
 	transform_purge(0);
-	mappings_start(NULL, 0);
-	config_free(&config);
-	random_forget();
-	log_close();
-	used = false;
-	atomic_store_explicit(stage, STOPPED, memory_order_release);
+	take_down();
 	return CKR_OK;
 }

@@ -132,14 +132,15 @@ CK_RV object_publish(struct object *object)
 
 void object_withdraw(struct object *object)
 {
-	struct object *held;
+	bool ours = object->handle == CK_INVALID_HANDLE; /* it was never published */
 
 	lock();
-	held = handle_item(&objects, object->handle);
-	if (held == object)
+	if (!ours && handle_item(&objects, object->handle) == object) {
 		handle_end(&objects, object->handle);
+		ours = true;
+	}
 	unlock();
-	if (held == object)
+	if (ours)
 		object_put(object);
 }
 

@@ -75,7 +75,7 @@ CK_RV search_begin(struct search *search, struct slot *slot, const CK_ATTRIBUTE 
 	if (rv != CKR_OK || !found)
 		return rv != CKR_OK ? rv : CKR_HOST_MEMORY;
 	/* Last, so that who takes the first object of a search gets a key. */
-	if (slot->profile && attributes_match(slot->profile, template, count))
+	if (attributes_match(slot->profile, template, count))
 		found[n++] = slot->profile->handle;
 	*search = (struct search){.active = true, .found = found, .count = n};
 	return CKR_OK;

@@ -14,7 +14,7 @@
 static struct slot slots[TOKENS_MAX];
 static _Atomic CK_ULONG offered;
 
-static void offer(const struct token_config *token, CK_SLOT_ID id)
+static CK_RV offer(const struct token_config *token, CK_SLOT_ID id)
 {
 	struct slot *slot = &slots[offered];
 
@@ -26,13 +26,10 @@ static void offer(const struct token_config *token, CK_SLOT_ID id)
 		.keyring = &token->keyring,
 		.master = *token->master ? token->master : NULL,
 		.create = token->create,
+		.profile = object_profile(slot),
 	};
-	slot->profile = object_profile(slot);
-	if (slot->profile && object_publish(slot->profile) != CKR_OK) {
-		object_put(slot->profile);
-		slot->profile = NULL;
-	}
 	offered++;
+	return slot->profile ? object_publish(slot->profile) : CKR_HOST_MEMORY;
 }
 
 /* What may have made the kernel say ERR to whoever opens an AF_ALG socket. */
@@ -52,19 +49,28 @@ static const char *who_forbids_sockets(int err)
 	}
 }
 
-void slots_start(const struct config *config)
+CK_RV slots_start(const struct config *config)
 {
 	int err = alg_probe();
+	CK_RV rv = CKR_OK;
 
 	offered = 0;
+	/* This passes; without a slot the module would be useless until it is started again. */
+	if (err == -EMFILE || err == -ENFILE || err == -ENOMEM || err == -ENOBUFS) {
+		log_line("cannot start: no AF_ALG socket can be opened now: %s", strerror(-err));
+		return CKR_HOST_MEMORY;
+	}
 	if (err) {
 		log_line("no slots: this process cannot open AF_ALG sockets: %s%s", strerror(-err),
 			 who_forbids_sockets(err));
-		return;
+		return CKR_OK;
 	}
-	for (size_t i = 0; i < config->n_tokens; i++)
+	for (size_t i = 0; i < config->n_tokens && rv == CKR_OK; i++)
 		if (config->tokens[i].usable)
-			offer(&config->tokens[i], i);
+			rv = offer(&config->tokens[i], i);
+	if (rv != CKR_OK)
+		slots_stop();
+	return rv;
 }
 
 void slots_stop(void)
@@ -200,6 +206,8 @@ CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count)
 	*count = 0;
 	if (keyring == -ENOMEM)
 		return CKR_HOST_MEMORY;
+	if (keyring < 0 && !rv_is_barred(keyring))
+		return rv_of_run(keyring, "a keyring");
 	if (keyring < 0) {
 		log_line("%s shows no objects: its keyring cannot be reached: %s%s", slot->label,
 			 strerror(-keyring),
@@ -212,15 +220,17 @@ CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count)
 	return inventory_look(&slot->inventory, slot, keyring, list, count);
 }
 
-struct object *slot_object(struct slot *slot, int32_t serial)
+CK_RV slot_object(struct slot *slot, int32_t serial, struct object **object)
 {
 	struct object **list;
 	size_t count;
 	CK_RV rv = slot_look(slot, &list, &count);
 
-	for (size_t i = 0; rv == CKR_OK && i < count; i++)
+	if (rv != CKR_OK)
+		return rv;
+	for (size_t i = 0; i < count; i++)
 		object_put(list[i]);
-	if (rv == CKR_OK)
-		free(list);
-	return rv == CKR_OK ? inventory_find(&slot->inventory, serial) : NULL;
+	free(list);
+	*object = inventory_find(&slot->inventory, serial);
+	return *object ? CKR_OK : CKR_DEVICE_ERROR;
 }

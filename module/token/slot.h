@@ -28,13 +28,14 @@ struct slot {
 
 	/* under the module lock */
 	struct inventory inventory;
-	struct object *profile; /* NULL where there was no memory for it */
+	struct object *profile;
 	enum login login;
 	CK_ULONG sessions, rw_sessions;
 };
 
-/* Asks for AF_ALG, and offers the tokens of CONFIG, which stays the caller's, where it is there. */
-void slots_start(const struct config *config);
+/* Asks for AF_ALG, and offers the tokens of CONFIG, which stays the caller's, where it is there.
+ * CKR_HOST_MEMORY where that cannot be told now. */
+CK_RV slots_start(const struct config *config);
 
 /* Forgets all objects and logins. All sessions are closed. */
 void slots_stop(void);
@@ -60,8 +61,9 @@ CK_RV slot_mechanism_info(CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info);
  * on: the alias of the session keyring can change what it means. */
 int slot_keyring(const struct slot *slot);
 
-/* A reference to the object of key SERIAL in SLOT's keyring, looked for anew; or NULL. */
-struct object *slot_object(struct slot *slot, int32_t serial);
+/* A reference to the object of key SERIAL in SLOT's keyring, looked for anew. CKR_DEVICE_ERROR: it
+ * is not there. */
+CK_RV slot_object(struct slot *slot, int32_t serial, struct object **object);
 
 /* The objects of SLOT's keyring as it is now: see inventory_look(). */
 CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count);
