@@ -18,6 +18,7 @@
 #include <time.h>
 
 #include "mech/mechanism.h"
+#include "number.h"
 #include "token.h"
 #include "vector-run.h"
 #include "vectors.h"
@@ -167,22 +168,13 @@ static void test_rows(void **state)
 	assert_int_equal(good, rows);
 }
 
-/* The number in the environment variable NAME; 1 without one. */
-static unsigned long long number_of(const char *name)
-{
-	const char *text = getenv(name);
-	unsigned long long number = text ? strtoull(text, NULL, 0) : 0;
-
-	return number ? number : 1;
-}
-
 static int open_token(void **state)
 {
-	unsigned long long seed = number_of("KCRYPTOKI_SEED"),
-			   one_in = number_of("KCRYPTOKI_ONE_IN");
+	unsigned long seed = number_of("KCRYPTOKI_SEED", 1),
+		      one_in = number_of("KCRYPTOKI_ONE_IN", 1);
 
-	vector_run_begin(seed, (unsigned long)one_in);
-	printf("# seed %llu, one vector in %llu\n", seed, one_in);
+	vector_run_begin(seed, one_in);
+	printf("# seed %lu, one vector in %lu\n", seed, one_in);
 	token_works = token_open(&token) == 0 &&
 		      (token.absent || token_mechanisms(&token, &offered, &n_offered) == 0);
 	return 0;

@@ -5,6 +5,7 @@
 
 #include "kernel/secret.h"
 #include "mech/operation.h"
+#include "mech/rv.h"
 
 /* The mechanism that encrypts one block with keys of a type. */
 static const struct {
@@ -24,14 +25,25 @@ static CK_RV run(CK_MECHANISM_TYPE type, enum operation_kind kind, const struct 
 	const struct mechanism *row = mechanism_find(type);
 	struct operation operation = {0};
 	CK_ULONG made = ALG_DIGEST_MAX;
+	int offered = mechanism_offered(row);
 	CK_RV rv;
 
-	if (mechanism_offered(row) != 1)
+	if (!offered)
 		return CKR_ATTRIBUTE_TYPE_INVALID;
-	rv = operation_begin(&operation, kind, row, &mechanism, key);
+	rv = offered < 0 ? rv_of_open(offered, row->name)
+			 : operation_begin(&operation, kind, row, &mechanism, key);
 	if (rv == CKR_OK)
 		rv = operation_run(&operation, OPERATION_ALL, in, len, out, &made);
-	return rv == CKR_OK ? rv : CKR_ATTRIBUTE_TYPE_INVALID;
+	switch (rv) {
+	case CKR_OK:
+	/* An accident is told: the key has the value all the same. */
+	case CKR_HOST_MEMORY:
+	case CKR_DEVICE_MEMORY:
+	case CKR_DEVICE_ERROR:
+		return rv;
+	default:
+		return CKR_ATTRIBUTE_TYPE_INVALID;
+	}
 }
 
 static CK_RV of_bytes(const struct object *object, uint8_t *out)

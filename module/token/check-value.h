@@ -14,7 +14,7 @@
 
 enum { CHECK_VALUE_LEN = 3 };
 
-/* CKR_ATTRIBUTE_TYPE_INVALID where OBJECT has none here. */
+/* CKR_ATTRIBUTE_TYPE_INVALID where OBJECT has none here; what else rv.h answers of accidents. */
 CK_RV check_value(const struct object *object, uint8_t value[CHECK_VALUE_LEN]);
 
 #endif
