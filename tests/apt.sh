@@ -34,8 +34,8 @@ Dir::Etc::sourcelist "$work/sources.list";
 Dir::Etc::sourceparts "/dev/null";
 Dir::Etc::preferences "$work/preferences";
 Dir::Etc::preferencesparts "/dev/null";
-APT::Architecture "amd64";
-APT::Architectures { "amd64"; };
+APT::Architecture "$architecture";
+APT::Architectures { "$architecture"; };
 APT::Sandbox::User "";
 APT::Get::List-Cleanup "false";
 Acquire::Languages "none";
@@ -80,9 +80,11 @@ candidate()
     apt-cache -c "$work/apt.conf" policy "$1" | sed -n 's/^ *Candidate: *//p'
 }
 
-# apt_begin DIR: a work folder in DIR, which goes when the shell ends, and apt's configuration in it
+# apt_begin DIR [ARCHITECTURE]: a work folder in DIR, which goes when the shell ends, and apt's
+# configuration in it
 apt_begin()
 {
+    architecture=${2:-amd64}
     mirror=$(find_mirror)
     [[ -n $mirror ]] || die "apt's sources name no Debian mirror; name one in KCRYPTOKI_MIRROR"
     work=$(mktemp -d "$1/.fetch.XXXXXX")

@@ -372,7 +372,7 @@ static void templates_are_given_as_arrays(void **state)
 	memset(inner, 0xa5, sizeof(inner));
 	assert_int_equal(attributes_get(wrapping, &outer, 1), CKR_BUFFER_TOO_SMALL);
 	assert_int_equal(outer.ulValueLen, CK_UNAVAILABLE_INFORMATION);
-	assert_int_equal(inner[0].type, 0xa5a5a5a5a5a5a5a5);
+	assert_int_equal(inner[0].type, (CK_ATTRIBUTE_TYPE)0xa5a5a5a5a5a5a5a5);
 	outer = (CK_ATTRIBUTE){CKA_WRAP_TEMPLATE, inner, sizeof(inner)};
 	assert_int_equal(attributes_get(wrapping, &outer, 1), CKR_OK);
 	assert_int_equal(outer.ulValueLen, 0);
@@ -551,7 +551,7 @@ static void near_misses_do_not_match(void **state)
 	CK_ATTRIBUTE cases[] = {
 		{CKA_LABEL, (void *)"nam", 3},    {CKA_LABEL, (void *)"names", 5},
 		{CKA_LABEL, (void *)"nama", 4},   {CKA_LABEL, NULL, 0},
-		{CKA_ID, (void *)"\x01", 1},      {CKA_CLASS, &class, 4},
+		{CKA_ID, (void *)"\x01", 1},      {CKA_CLASS, &class, sizeof(class) / 2},
 		{CKA_VALUE, (void *)"", 0},       {CKA_MODULUS, (void *)"", 0},
 		{CKA_START_DATE, (void *)"x", 1}, {CKA_VENDOR_DEFINED, (void *)"x", 1},
 	};

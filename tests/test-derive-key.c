@@ -187,7 +187,7 @@ static void lengths_are_named_or_natural(void **state)
 		key = derive(row, base, LIST(VALUE_LEN(1)));
 		assert_int_equal(maker_number(key, CKA_VALUE_LEN), 1);
 		MAKER_RV(try_derive(row, base, LIST(VALUE_LEN(0)), &key), CKR_KEY_SIZE_RANGE);
-		MAKER_RV(try_derive(row, base, LIST(VALUE_LEN((CK_ULONG)1 << 63)), &key),
+		MAKER_RV(try_derive(row, base, LIST(VALUE_LEN(~(~(CK_ULONG)0 >> 1))), &key),
 			 CKR_KEY_SIZE_RANGE);
 		MAKER_RV(try_derive(row, base, LIST(VALUE_LEN((CK_ULONG)-2)), &key),
 			 CKR_KEY_SIZE_RANGE);
@@ -435,7 +435,7 @@ static void several_keys_are_all_made_or_none(void **state)
 
 		for (size_t bad = 1; bad < 3; bad++) {
 			CK_ATTRIBUTE *list = bad == 1 ? &second[2] : &third[3];
-			static const CK_ULONG wrong[] = {17, 0, (CK_ULONG)1 << 62, 40000};
+			static const CK_ULONG wrong[] = {17, 0, (~(CK_ULONG)0 >> 2) + 1, 40000};
 
 			for (size_t k = bad == 1 ? 0 : 1; k < 4; k++) {
 				CK_ATTRIBUTE good = *list, length = VALUE_LEN(wrong[k]);

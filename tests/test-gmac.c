@@ -195,7 +195,9 @@ static void data_is_counted_in_32_bits(void **state)
 					 SIZE_MAX};
 	CK_ULONG len = 0;
 
-	fake_room((size_t)1 << 40);
+	if (SIZE_MAX == UINT32_MAX)
+		skip();
+	fake_room((size_t)1 << 20 << 20);
 	begin(OPERATION_SIGN, 16);
 	assert_int_equal(run(OPERATION_ALL, message, UINT32_MAX, NULL, &len), CKR_OK);
 	assert_int_equal(len, 16);

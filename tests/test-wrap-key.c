@@ -201,7 +201,8 @@ static void what_is_wrong_with_which_key_is_named(void **state)
 	MAKER_RV(unwrap(0, unable, out, 24, NULL, 0, &back), CKR_KEY_FUNCTION_NOT_PERMITTED);
 	MAKER_RV(unwrap(0, kek, out, 0, NULL, 0, &back), CKR_WRAPPED_KEY_LEN_RANGE);
 	MAKER_RV(unwrap(0, kek, out, 23, NULL, 0, &back), CKR_WRAPPED_KEY_LEN_RANGE);
-	MAKER_RV(unwrap(0, kek, out, (CK_ULONG)1 << 40, NULL, 0, &back), CKR_WRAPPED_KEY_LEN_RANGE);
+	MAKER_RV(unwrap(0, kek, out, (~(CK_ULONG)0 >> 2) + 1, NULL, 0, &back),
+		 CKR_WRAPPED_KEY_LEN_RANGE);
 	MAKER_RV(unwrap(0, kek, NULL, 24, NULL, 0, &back), CKR_ARGUMENTS_BAD);
 	MAKER_RV(unwrap(0, kek, out, 24, NULL, 1, &back), CKR_ARGUMENTS_BAD);
 	MAKER_RV(C_UnwrapKey(maker_rw, &rows[0].mechanism, kek, out, 24, NULL, 0, NULL),

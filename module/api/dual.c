@@ -48,7 +48,7 @@ static CK_RV encrypt_and(struct session *session, enum operation_kind other, CK_
 		memcpy(copy, in, in_len);
 	}
 	rv = operation_run(encrypt, OPERATION_NEXT, in, in_len, out, out_len);
-	if (rv == CKR_OK && out)
+	if (rv == CKR_OK && out && out_len)
 		rv = feed(&session->operations[other], plain, in_len, out, *out_len);
 	if (copy)
 		explicit_bzero(copy, in_len);

@@ -8,10 +8,9 @@
 #include "kernel/log.h"
 #include "pkcs11-parameters.h"
 
-CK_RV parameter_refuse(const char *what, CK_ULONG value)
+void parameter_log(const char *what, CK_ULONG value)
 {
 	log_line("the mechanism's parameter is refused: %s is %lu", what, (unsigned long)value);
-	return CKR_MECHANISM_PARAM_INVALID;
 }
 
 void parameter_start(const struct mechanism *row, struct parameter *parameter)

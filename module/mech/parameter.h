@@ -63,8 +63,14 @@ CK_RV parameter_chacha20_poly1305_message(const void *, CK_ULONG, struct paramet
 /* Copies AAD into PARAMETER. */
 CK_RV parameter_take_aad(struct parameter *, const CK_BYTE *aad, CK_ULONG aad_len);
 
+void parameter_log(const char *what, CK_ULONG value);
+
 /* CKR_MECHANISM_PARAM_INVALID, with a line in the log that says what of the parameter is wrong. */
-CK_RV parameter_refuse(const char *what, CK_ULONG value);
+static inline CK_RV parameter_refuse(const char *what, CK_ULONG value)
+{
+	parameter_log(what, value);
+	return CKR_MECHANISM_PARAM_INVALID;
+}
 
 void parameter_free(struct parameter *);
 

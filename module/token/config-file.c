@@ -33,8 +33,8 @@ static void header(struct file *file, char *start, size_t len)
 {
 	char *name = start + 1, *end = memchr(start, ']', len), *rest;
 
-	rest = end ? end + 1 + strspn(end + 1, blanks) : start;
-	if (rest != start + len && !strchr("#;", *rest)) {
+	rest = end ? end + 1 + strspn(end + 1, blanks) : NULL;
+	if (!rest || (rest != start + len && !strchr("#;", *rest))) {
 		log_line("%s:%u: no section's name stands in brackets: what follows it is passed "
 			 "over",
 			 file->line.path, file->line.number);

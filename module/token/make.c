@@ -250,6 +250,7 @@ static CK_RV make(struct session *session, struct template *template, enum origi
 		rv = store(session, template, origin, bytes, len, &object);
 	if (rv != CKR_OK)
 		return rv;
+	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what answered CKR_OK made one */
 	if (object->session) {
 		rv = object_publish(object);
 		if (rv != CKR_OK) {

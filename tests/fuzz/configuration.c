@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Configuration files, and what their [key] sections make of a key. */
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "input.h"
+#include "token/config.h"
+#include "token/mapping.h"
+
+static void look_at(const char *type, const char *description)
+{
+	struct metadata metadata;
+	const char *why = NULL;
+	int err = metadata_read(&metadata, type, description, &why);
+
+	if (err && err != -ENOMSG)
+		return;
+	mapping_apply(&metadata, type, description, err == 0, &why);
+	MUST(metadata_is_text(metadata.label, metadata.label_len));
+	metadata_free(&metadata);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	int fd = memfd_create("configuration", 0);
+	struct config config;
+	char path[64];
+
+	MUST(fd >= 0 && write(fd, data, size) == (ssize_t)size);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	setenv("KCRYPTOKI_CONF", path, 1);
+	MUST(config_read(&config, NULL) == 0);
+	MUST(config.n_tokens <= TOKENS_MAX);
+	for (size_t i = 0; i < config.n_tokens; i++) {
+		MUST(memchr(config.tokens[i].label, '\0', sizeof(config.tokens[i].label)));
+		MUST(memchr(config.tokens[i].serial, '\0', sizeof(config.tokens[i].serial)));
+	}
+	mappings_start(config.mappings, config.n_mappings);
+	look_at("logon", "backup:1");
+	look_at("user", "pkcs11:object=a;id=%01?x-key-type=aes");
+	mappings_start(NULL, 0);
+	config_free(&config);
+	close(fd);
+	return 0;
+}
