@@ -18,6 +18,7 @@
 #include "mech/parameter.h"
 
 /* Itself, for ROWS_MAX. */
+/* NOLINTNEXTLINE(bugprone-suspicious-include) */
 #include "mech/mechanism.c"
 
 static int setup(void **state)
