@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Configuration files, and what their [key] sections make of a key. */
+/* Configuration files, by whichever way they are named, and what their [key] sections make of a
+ * key. */
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include "input.h"
 #include "token/config.h"
 #include "token/mapping.h"
+#include "token/reserved.h"
 
 static void look_at(const char *type, const char *description)
 {
@@ -19,6 +21,18 @@ static void look_at(const char *type, const char *description)
 	mapping_apply(&metadata, type, description, err == 0, &why);
 	MUST(metadata_is_text(metadata.label, metadata.label_len));
 	metadata_free(&metadata);
+}
+
+/* The same bytes as the string of C_Initialize: a path, if any, is a part of it. */
+static void reserve(const uint8_t *data, size_t size)
+{
+	struct input input = {data, size};
+	char *text = input_text(&input), *path = NULL;
+
+	MUST(reserved_conf(text, &path) == 0);
+	MUST(!path || strstr(text, path));
+	free(path);
+	free(text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -42,5 +56,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	mappings_start(NULL, 0);
 	config_free(&config);
 	close(fd);
+	reserve(data, size);
 	return 0;
 }

@@ -140,7 +140,7 @@ static struct bytes_argument fields(struct input *input)
 	size_t n = input_byte(input) % 6;
 
 	for (size_t i = 0; i < n; i++) {
-		CK_ULONG type = number(input, i ? 1 + input_byte(input) % 4
+		CK_ULONG type = number(input, i ? 1 + (CK_ULONG)input_byte(input) % 4
 						: CK_SP800_108_ITERATION_VARIABLE);
 		struct bytes_argument value = field_value(input, type);
 
