@@ -21,14 +21,20 @@ static CK_SESSION_HANDLE session(struct input *input)
 {
 	uint8_t which = input_byte(input);
 
-	return which == 0xff ? input_number(input) : sessions[which % SESSIONS];
+	if (which == 0xff)
+		return input_number(input);
+	/* Mostly one of those that are open from the start. */
+	return sessions[which % (which < 0xe0 ? 2 : SESSIONS)];
 }
 
 static CK_OBJECT_HANDLE object(struct input *input)
 {
 	uint8_t which = input_byte(input);
 
-	return which == 0xff ? input_number(input) : objects[which % OBJECTS];
+	if (which == 0xff)
+		return input_number(input);
+	return next_object ? objects[which % (next_object < OBJECTS ? next_object : OBJECTS)]
+			   : CK_INVALID_HANDLE;
 }
 
 static void remember(CK_RV rv, CK_OBJECT_HANDLE made)

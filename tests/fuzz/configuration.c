@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "input.h"
+#include "kernel/log.h"
 #include "token/config.h"
 #include "token/mapping.h"
 #include "token/reserved.h"
@@ -44,6 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	setenv("KCRYPTOKI_CONF", path, 1);
+	setenv("KCRYPTOKI_DEBUG", "/dev/null", 1);
+	log_open();
 	MUST(config_read(&config, NULL) == 0);
 	MUST(config.n_tokens <= TOKENS_MAX);
 	for (size_t i = 0; i < config.n_tokens; i++) {

@@ -68,24 +68,31 @@ static bool run(CK_C_EncryptInit init, CK_C_Encrypt function, const uint8_t *in,
 	return rv == CKR_OK;
 }
 
-/* In parts. Not every mechanism has them. */
+/* In parts, whose lengths are asked for where CAREFUL. Not every mechanism has them. */
 static void run_parts(CK_C_EncryptInit init, CK_C_EncryptUpdate update, CK_C_EncryptFinal final,
-		      const struct text *text, const struct room *whole)
+		      const struct text *text, bool careful, const struct room *whole)
 {
 	struct room joined = room_of(3 * ROOM);
-	CK_ULONG n = 0;
+	CK_ULONG n = 0, asked;
 	bool taken = true;
 
 	MUST(begin(init) == CKR_OK);
 	for (int i = 0; taken && i < 3; i++) {
+		CK_BYTE *at = text->bytes + (i ? text->cut : 0);
+		CK_ULONG length = i ? text->length - text->cut : text->cut;
 		struct room part = room_of(ROOM);
-		CK_RV rv = i == 2 ? final(session, part.bytes, part.length)
-			   : i ? update(session, text->bytes + text->cut, text->length - text->cut,
-					part.bytes, part.length)
-			       : update(session, text->bytes, text->cut, part.bytes, part.length);
+		CK_RV rv = CKR_OK;
 
+		if (careful)
+			rv = i == 2 ? final(session, NULL, &asked)
+				    : update(session, at, length, NULL, &asked);
+		stage_answer(rv);
+		if (rv == CKR_OK)
+			rv = i == 2 ? final(session, part.bytes, part.length)
+				    : update(session, at, length, part.bytes, part.length);
 		room_check(&part, rv);
 		taken = rv == CKR_OK;
+		MUST(!taken || !careful || *part.length <= asked);
 		if (taken)
 			memcpy(joined.bytes + n, part.bytes, *part.length);
 		n += taken ? *part.length : 0;
@@ -102,9 +109,16 @@ static void try_cipher(const struct text *text)
 
 	run(C_DecryptInit, C_Decrypt, text->bytes, text->length, &any);
 	if (run(C_EncryptInit, C_Encrypt, text->bytes, text->length, &sealed)) {
-		run_parts(C_EncryptInit, C_EncryptUpdate, C_EncryptFinal, text, &sealed);
+		struct text back = {sealed.bytes, *sealed.length, text->cut};
+
 		MUST(run(C_DecryptInit, C_Decrypt, sealed.bytes, *sealed.length, &opened));
 		MUST(is(&opened, text->bytes, text->length));
+		run_parts(C_EncryptInit, C_EncryptUpdate, C_EncryptFinal, text, text->cut & 1,
+			  &sealed);
+		if (back.cut > back.length)
+			back.cut = back.length;
+		run_parts(C_DecryptInit, C_DecryptUpdate, C_DecryptFinal, &back, text->cut & 2,
+			  &opened);
 	}
 	room_free(&sealed);
 	room_free(&opened);
@@ -133,30 +147,58 @@ static void try_hash(const struct text *text, CK_C_EncryptInit init, CK_C_Encryp
 	room_free(&parts);
 }
 
-/* The parameter of a message is the caller's to the end: nonce and tag are written there. */
-static void try_messages(struct input *input, const struct text *text)
+/* One message. Its parameter is the caller's to the end: nonce and tag are written there. */
+static void try_message(struct bytes_argument *message, struct bytes_argument *aad,
+			const struct text *text)
 {
-	struct room sealed = room_of(ROOM), opened = room_of(ROOM);
-	struct bytes_argument bytes, aad;
-	CK_RV rv;
+	struct room sealed = room_of(ROOM), opened = room_of(ROOM), more = room_of(ROOM);
+	CK_RV rv =
+		C_EncryptMessage(session, message->bytes, message->length, aad->bytes, aad->length,
+				 text->bytes, text->length, sealed.bytes, sealed.length);
 
-	if (begin(C_MessageEncryptInit) == CKR_OK && begin(C_MessageDecryptInit) == CKR_OK) {
-		bytes = structure_message(input, row);
-		aad = argument_bytes(input);
-		rv = C_EncryptMessage(session, bytes.bytes, bytes.length, aad.bytes, aad.length,
-				      text->bytes, text->length, sealed.bytes, sealed.length);
-		room_check(&sealed, rv);
-		if (rv == CKR_OK) {
-			rv = C_DecryptMessage(session, bytes.bytes, bytes.length, aad.bytes,
-					      aad.length, sealed.bytes, *sealed.length,
-					      opened.bytes, opened.length);
-			room_check(&opened, rv);
-			MUST(rv == CKR_OK && is(&opened, text->bytes, text->length));
-		}
-		arguments_free();
+	room_check(&sealed, rv);
+	if (rv == CKR_OK) {
+		CK_ULONG cut = text->cut < *sealed.length ? text->cut : *sealed.length;
+
+		rv = C_DecryptMessage(session, message->bytes, message->length, aad->bytes,
+				      aad->length, sealed.bytes, *sealed.length, opened.bytes,
+				      opened.length);
+		room_check(&opened, rv);
+		MUST(rv == CKR_OK && is(&opened, text->bytes, text->length));
+		*opened.length = opened.offered;
+		MUST(C_DecryptMessageBegin(session, message->bytes, message->length, aad->bytes,
+					   aad->length) == CKR_OK);
+		rv = C_DecryptMessageNext(session, message->bytes, message->length, sealed.bytes,
+					  cut, opened.bytes, opened.length, 0);
+		stage_answer(rv);
+		if (rv == CKR_OK)
+			rv = C_DecryptMessageNext(session, message->bytes, message->length,
+						  sealed.bytes + cut, *sealed.length - cut,
+						  more.bytes, more.length, CKF_END_OF_MESSAGE);
+		stage_answer(rv);
+		MUST(rv != CKR_OK || *opened.length + *more.length == text->length);
+		MUST(rv != CKR_OK ||
+		     !memcmp(more.bytes, text->bytes + *opened.length, *more.length));
 	}
 	room_free(&sealed);
 	room_free(&opened);
+	room_free(&more);
+}
+
+/* The nonces of later messages are made of those before. */
+static void try_messages(struct input *input, const struct text *text)
+{
+	struct bytes_argument message, aad;
+
+	if (begin(C_MessageEncryptInit) != CKR_OK || begin(C_MessageDecryptInit) != CKR_OK)
+		return;
+	message = structure_message(input, row);
+	aad = argument_bytes(input);
+	for (int i = 0; i < 3; i++)
+		try_message(&message, &aad, text);
+	C_MessageEncryptFinal(session);
+	C_MessageDecryptFinal(session);
+	arguments_free();
 }
 
 static CK_ULONG count_objects(void)
@@ -282,7 +324,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = {data, size};
 	struct text text;
 
-	stage_reset();
+	stage_reset("");
 	session = stage_begin();
 	row = &mechanisms[input_byte(&input) % n_mechanisms];
 	make_keys(&input);

@@ -2,6 +2,8 @@
 #include "stage.h"
 
 #include <poll.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "fake-kernel.h"
 #include "mech/mechanism.h"
@@ -30,11 +32,19 @@ void stage_answer(CK_RV rv)
 	MUST(rv != CKR_GENERAL_ERROR && rv != CKR_FUNCTION_FAILED);
 }
 
-void stage_reset(void)
+void stage_reset(const char *configuration)
 {
-	static char no_configuration[] = "/nonexistent";
+	static int fd = -1;
+	size_t size = strlen(configuration);
+	char path[64];
 
-	setenv("KCRYPTOKI_CONF", no_configuration, 1);
+	if (fd < 0)
+		fd = memfd_create("configuration", MFD_CLOEXEC);
+	MUST(fd >= 0 && ftruncate(fd, 0) == 0);
+	MUST(pwrite(fd, configuration, size, 0) == (ssize_t)size);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	setenv("KCRYPTOKI_CONF", path, 1);
+	setenv("KCRYPTOKI_DEBUG", "/dev/null", 1);
 	fake_reset();
 	random_forget();
 }

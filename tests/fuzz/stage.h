@@ -9,8 +9,9 @@
 /* Any answer: no code that says nothing. */
 void stage_answer(CK_RV rv);
 
-/* The kernel as after boot, without a configuration file. */
-void stage_reset(void);
+/* The kernel as after boot, and CONFIGURATION as the file. What is logged is written, and thrown
+ * away. */
+void stage_reset(const char *configuration);
 
 /* C_Initialize, every family of mechanisms, and a session that can write. */
 CK_SESSION_HANDLE stage_begin(void);

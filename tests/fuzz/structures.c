@@ -101,14 +101,14 @@ static const struct layout {
 
 enum { LAYOUTS = sizeof(layouts) / sizeof(*layouts) };
 
-/* The usual one of every two, else any. */
+/* The usual one of every two, else a small one, or any. */
 static CK_ULONG number(struct input *input, CK_ULONG usual)
 {
 	uint8_t kind = input_byte(input);
 
 	if (kind == 0xff)
 		return input_number(input);
-	return kind < 0x80 ? usual : kind & 0x7f;
+	return kind < 0x80 ? usual : kind & (kind < 0xc0 ? 7 : 0x7f);
 }
 
 static struct bytes_argument pointed(struct input *input, CK_ULONG usual)
@@ -116,21 +116,23 @@ static struct bytes_argument pointed(struct input *input, CK_ULONG usual)
 	return input_byte(input) < 0x80 ? argument_room(input, usual) : argument_bytes(input);
 }
 
+/* What a field of TYPE takes, or in feedback mode an iteration variable: nothing. */
 static struct bytes_argument field_value(struct input *input, CK_ULONG type)
 {
-	struct kdf_counter_format counter = {.bits = 8 * (CK_ULONG)(input_byte(input) % 12)};
-	struct kdf_length_format length = {.bits = counter.bits};
+	uint8_t kind = input_byte(input), bits = input_byte(input);
+	struct kdf_counter_format counter = {kind >> 7, 8 * (CK_ULONG)(bits % 10)};
+	struct kdf_length_format length = {kind >> 4 & 3, kind >> 7, 8 * (CK_ULONG)(bits % 10)};
 
-	counter.little_endian = length.little_endian = input_byte(input) & 1;
-	length.method = input_byte(input) % 4;
-	switch (input_byte(input) & 1 ? type : 0) {
-	case CK_SP800_108_ITERATION_VARIABLE:
-	case CK_SP800_108_COUNTER:
-		return argument_copy(&counter, sizeof(counter));
-	case CK_SP800_108_DKM_LENGTH:
-		return argument_copy(&length, sizeof(length));
-	default:
+	switch (kind % 8) {
+	case 0:
+		return (struct bytes_argument){NULL, 0};
+	case 1:
 		return argument_bytes(input);
+	default:
+		if (type == CK_SP800_108_BYTE_ARRAY)
+			return argument_room(input, 1 + bits % 16);
+		return type == CK_SP800_108_DKM_LENGTH ? argument_copy(&length, sizeof(length))
+						       : argument_copy(&counter, sizeof(counter));
 	}
 }
 

@@ -279,7 +279,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = {data, size};
 	CK_OBJECT_HANDLE object = CK_INVALID_HANDLE, another;
 
-	stage_reset();
+	stage_reset("");
 	session = stage_begin();
 	for (int i = 0; i < STEPS && input.left; i++) {
 		uint8_t what = input_byte(&input) % 8;
