@@ -81,6 +81,11 @@ void room_check(const struct room *room, CK_RV rv)
 	MUST(empty(room->bytes, rv == CKR_OK ? *room->length : 0, room->offered));
 }
 
+bool room_is(const struct room *room, const uint8_t *bytes, size_t length)
+{
+	return *room->length == length && (!length || !memcmp(room->bytes, bytes, length));
+}
+
 void room_free(struct room *room)
 {
 	free(room->bytes);

@@ -20,6 +20,9 @@ struct room room_of(CK_ULONG offered);
  */
 void room_check(const struct room *room, CK_RV rv);
 
+/* Whether the result is LENGTH bytes, these. */
+bool room_is(const struct room *room, const uint8_t *bytes, size_t length);
+
 void room_free(struct room *room);
 
 /* Both. */
