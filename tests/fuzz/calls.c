@@ -37,11 +37,12 @@ static CK_OBJECT_HANDLE object(struct input *input)
 			   : CK_INVALID_HANDLE;
 }
 
-static void remember(CK_RV rv, CK_OBJECT_HANDLE made)
+/* By its address, since a handle beside the call that makes it may be read first. */
+static void remember(CK_RV rv, const CK_OBJECT_HANDLE *made)
 {
 	stage_answer(rv);
 	if (rv == CKR_OK)
-		objects[next_object++ % OBJECTS] = made;
+		objects[next_object++ % OBJECTS] = *made;
 }
 
 /* Functions of one shape are called alike. */
@@ -202,7 +203,7 @@ static void create(struct input *input)
 	struct template_argument template = argument_template(input);
 	CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
 
-	remember(C_CreateObject(in, template.list, template.count, &made), made);
+	remember(C_CreateObject(in, template.list, template.count, &made), &made);
 }
 
 static void generate(struct input *input)
@@ -212,7 +213,7 @@ static void generate(struct input *input)
 	struct template_argument template = argument_template(input);
 	CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
 
-	remember(C_GenerateKey(in, &mechanism, template.list, template.count, &made), made);
+	remember(C_GenerateKey(in, &mechanism, template.list, template.count, &made), &made);
 }
 
 static void copy(struct input *input)
@@ -221,7 +222,7 @@ static void copy(struct input *input)
 	CK_OBJECT_HANDLE from = object(input), made = CK_INVALID_HANDLE;
 	struct template_argument template = argument_template(input);
 
-	remember(C_CopyObject(in, from, template.list, template.count, &made), made);
+	remember(C_CopyObject(in, from, template.list, template.count, &made), &made);
 }
 
 static void derive(struct input *input)
@@ -231,7 +232,7 @@ static void derive(struct input *input)
 	CK_MECHANISM mechanism = argument_mechanism(input, object(input));
 	struct template_argument template = argument_template(input);
 
-	remember(C_DeriveKey(in, &mechanism, base, template.list, template.count, &made), made);
+	remember(C_DeriveKey(in, &mechanism, base, template.list, template.count, &made), &made);
 }
 
 static void wrap(struct input *input)
@@ -254,7 +255,7 @@ static void unwrap(struct input *input)
 
 	remember(C_UnwrapKey(in, &mechanism, with, wrapped.bytes, wrapped.length, template.list,
 			     template.count, &made),
-		 made);
+		 &made);
 }
 
 static void destroy(struct input *input)
@@ -299,7 +300,7 @@ static void search(struct input *input)
 		return;
 	MUST(n <= max);
 	for (CK_ULONG i = 0; i < n; i++)
-		remember(CKR_OK, found[i]);
+		remember(CKR_OK, &found[i]);
 	if (input_byte(input) & 1)
 		stage_answer(C_FindObjectsFinal(in));
 }
@@ -316,9 +317,10 @@ static void state(struct input *input)
 static void size(struct input *input)
 {
 	CK_SESSION_HANDLE in = session(input);
+	CK_OBJECT_HANDLE of = object(input);
 	CK_ULONG bytes;
 
-	stage_answer(C_GetObjectSize(in, object(input), input_byte(input) == 0xff ? NULL : &bytes));
+	stage_answer(C_GetObjectSize(in, of, input_byte(input) == 0xff ? NULL : &bytes));
 }
 
 static void login(struct input *input)
@@ -335,6 +337,7 @@ static void sessions_change(struct input *input)
 {
 	uint8_t which = input_byte(input) % SESSIONS;
 	CK_SESSION_INFO info;
+	CK_FLAGS flags;
 
 	switch (input_byte(input) % 5) {
 	case 0:
@@ -350,10 +353,9 @@ static void sessions_change(struct input *input)
 		stage_answer(C_SessionCancel(sessions[which], input_number(input)));
 		break;
 	default:
-		stage_answer(C_OpenSession(input_byte(input) % 3,
-					   CKF_SERIAL_SESSION |
-						   (input_byte(input) & 1 ? CKF_RW_SESSION : 0),
-					   NULL, NULL, &sessions[which]));
+		flags = CKF_SERIAL_SESSION | (input_byte(input) & 1 ? CKF_RW_SESSION : 0);
+		stage_answer(
+			C_OpenSession(input_byte(input) % 3, flags, NULL, NULL, &sessions[which]));
 	}
 }
 

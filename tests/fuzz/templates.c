@@ -165,11 +165,12 @@ static void agree(const struct template_argument *template, const struct picture
 			}
 }
 
-/* RV made OBJECT of TEMPLATE, or nothing; there were as many objects BEFORE. */
-static CK_OBJECT_HANDLE made(CK_RV rv, CK_OBJECT_HANDLE object,
+/* RV made the object at HANDLE of TEMPLATE, or nothing; there were as many objects BEFORE. */
+static CK_OBJECT_HANDLE made(CK_RV rv, const CK_OBJECT_HANDLE *handle,
 			     const struct template_argument *template, CK_ULONG before)
 {
 	static struct picture picture;
+	CK_OBJECT_HANDLE object = *handle;
 
 	stage_answer(rv);
 	if (rv != CKR_OK) {
@@ -200,7 +201,7 @@ static CK_OBJECT_HANDLE create(struct input *input)
 			(CK_ATTRIBUTE){CKA_KEY_TYPE, &key_type, sizeof(key_type)};
 		template.list[template.count++] = (CK_ATTRIBUTE){CKA_VALUE, value, sizeof(value)};
 	}
-	return made(C_CreateObject(session, template.list, template.count, &object), object,
+	return made(C_CreateObject(session, template.list, template.count, &object), &object,
 		    &template, before);
 }
 
@@ -218,7 +219,7 @@ static CK_OBJECT_HANDLE generate(struct input *input)
 		template.list[template.count++] =
 			(CK_ATTRIBUTE){CKA_VALUE_LEN, &length, sizeof(length)};
 	return made(C_GenerateKey(session, &mechanism, template.list, template.count, &object),
-		    object, &template, before);
+		    &object, &template, before);
 }
 
 static CK_OBJECT_HANDLE copy(struct input *input, CK_OBJECT_HANDLE from)
@@ -227,7 +228,7 @@ static CK_OBJECT_HANDLE copy(struct input *input, CK_OBJECT_HANDLE from)
 	CK_ULONG before = count_all();
 	CK_OBJECT_HANDLE object = CK_INVALID_HANDLE;
 
-	return made(C_CopyObject(session, from, template.list, template.count, &object), object,
+	return made(C_CopyObject(session, from, template.list, template.count, &object), &object,
 		    &template, before);
 }
 
