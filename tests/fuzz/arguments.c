@@ -3,7 +3,7 @@
 
 #include "kcryptoki.h"
 #include "mech/mechanism.h"
-#include "pkcs11-parameters.h"
+#include "structures.h"
 
 enum { BLOCKS_MAX = 256 };
 
@@ -24,6 +24,32 @@ void arguments_free(void)
 		free(blocks[--n_blocks]);
 }
 
+struct bytes_argument argument_zeros(size_t size)
+{
+	void *bytes = calloc(1, size ? size : 1);
+
+	MUST(bytes);
+	return (struct bytes_argument){keep(bytes), size};
+}
+
+struct bytes_argument argument_copy(const void *from, size_t size)
+{
+	struct bytes_argument copy = argument_zeros(size);
+
+	if (size)
+		memcpy(copy.bytes, from, size);
+	return copy;
+}
+
+struct bytes_argument argument_room(struct input *input, size_t size)
+{
+	struct bytes_argument room = argument_zeros(size);
+
+	for (size_t i = 0; i < size && input->left; i++)
+		room.bytes[i] = input_byte(input);
+	return room;
+}
+
 struct bytes_argument argument_bytes(struct input *input)
 {
 	uint8_t kind = input_byte(input);
@@ -31,6 +57,8 @@ struct bytes_argument argument_bytes(struct input *input)
 
 	if (kind == 0xff)
 		return (struct bytes_argument){NULL, input_number(input)};
+	if (kind == 0xfd)
+		return (struct bytes_argument){NULL, input_byte(input)};
 	if (kind == 0xfe)
 		n = 5000;
 	struct bytes_argument argument = {keep(input_bytes(input, &n)), 0};
@@ -39,131 +67,16 @@ struct bytes_argument argument_bytes(struct input *input)
 	return argument;
 }
 
-/* A copy of a parameter's structure. */
-static struct bytes_argument copy(const void *structure, size_t size)
-{
-	void *bytes = malloc(size);
-
-	MUST(bytes);
-	memcpy(bytes, structure, size);
-	return (struct bytes_argument){keep(bytes), size};
-}
-
-#define COPY(...) copy(&(__VA_ARGS__), sizeof(__VA_ARGS__))
-
-struct bytes_argument argument_message(struct input *input)
-{
-	struct bytes_argument iv = argument_bytes(input), tag = argument_bytes(input);
-	CK_ULONG fixed = input_byte(input), generator = input_byte(input) % 5,
-		 n = input_byte(input);
-
-	switch (input_byte(input) % 4) {
-	case 0:
-		return COPY((struct gcm_message_params){iv.bytes, iv.length, fixed, generator,
-							tag.bytes, tag.length * 8});
-	case 1:
-		return COPY((struct ccm_message_params){n, iv.bytes, iv.length, fixed, generator,
-							tag.bytes, tag.length});
-	case 2:
-		/* Its tag has 16 bytes, whatever the caller says. */
-		return COPY((struct chacha20_poly1305_message_params){
-			iv.bytes, iv.length * 8, tag.length >= 16 ? tag.bytes : NULL});
-	default:
-		return (struct bytes_argument){NULL, 0};
-	}
-}
-
-static struct bytes_argument aead_parameter(struct input *input)
-{
-	struct bytes_argument iv = argument_bytes(input), aad = argument_bytes(input);
-	CK_ULONG n = input_byte(input), bits = input_byte(input);
-
-	switch (input_byte(input) % 5) {
-	case 0:
-		return COPY(
-			(struct gcm_params){iv.bytes, iv.length, bits, aad.bytes, aad.length, n});
-	case 1:
-		return COPY(
-			(struct gcm_params_2_20){iv.bytes, iv.length, aad.bytes, aad.length, n});
-	case 2:
-		return COPY(
-			(struct ccm_params){n, iv.bytes, iv.length, aad.bytes, aad.length, bits});
-	case 3:
-		return COPY((struct chacha20_poly1305_params){iv.bytes, iv.length * (n & 8 ? 8 : 1),
-							      aad.bytes, aad.length});
-	default:
-		/* The counter and the nonce have as many bytes as their bits say. */
-		return COPY((struct chacha20_params){
-			iv.bytes, iv.length >= 8 ? (n & 1 ? 64 : 32) : 0, aad.bytes,
-			aad.length >= 12 ? (n & 2 ? 64 : 96) : 0});
-	}
-}
-
-static struct bytes_argument derive_parameter(struct input *input, CK_OBJECT_HANDLE key)
-{
-	struct bytes_argument a = argument_bytes(input), b = argument_bytes(input);
-	CK_ULONG flags = input_byte(input);
-	CK_MECHANISM_TYPE hash = flags & 8 ? CKM_SHA256 : flags & 16 ? CKM_SHA512_HMAC : flags;
-	struct cbc_encrypt_data_params cbc = {{0}, a.bytes, a.length};
-
-	switch (input_byte(input) % 4) {
-	case 0:
-		return COPY((struct hkdf_params){flags & 1, flags & 2, hash, flags >> 5, a.bytes,
-						 a.length, key, b.bytes, b.length});
-	case 1:
-		return COPY((struct derivation_data){a.bytes, a.length});
-	case 2:
-		return COPY(cbc);
-	default:
-		return COPY(key);
-	}
-}
-
-static struct bytes_argument kdf_parameter(struct input *input)
-{
-	struct bytes_argument fields[3];
-	struct kdf_field list[3];
-	CK_ULONG n = input_byte(input) % 4;
-	CK_MECHANISM_TYPE prf = input_byte(input) & 1 ? CKM_SHA256_HMAC : CKM_AES_CMAC;
-
-	for (CK_ULONG i = 0; i < 3; i++) {
-		fields[i] = argument_bytes(input);
-		list[i] = (struct kdf_field){input_byte(input) % 6, fields[i].bytes,
-					     fields[i].length};
-	}
-	void *kept = copy(list, sizeof(list)).bytes;
-
-	return COPY((struct counter_kdf_params){.prf = prf, .n_fields = n, .fields = kept});
-}
-
-static struct bytes_argument pointing(struct input *input, const struct mechanism *row,
-				      CK_OBJECT_HANDLE key)
-{
-	if (!row->derive)
-		return aead_parameter(input);
-	return input_byte(input) & 1 ? kdf_parameter(input) : derive_parameter(input, key);
-}
-
 CK_MECHANISM argument_mechanism(struct input *input, CK_OBJECT_HANDLE key)
 {
 	const struct mechanism *row = &mechanisms[input_byte(input) % n_mechanisms];
-	struct bytes_argument parameter;
-	struct ctr_params ctr = {.counter_bits = 128};
 	uint8_t kind = input_byte(input);
+	struct bytes_argument parameter = {NULL, 0};
 
 	if (kind == 0xff)
 		return (CK_MECHANISM){input_number(input), NULL, 0};
-	if (kind & 1)
-		parameter = (struct bytes_argument){NULL, 0};
-	else if (row->points)
-		parameter = pointing(input, row, key);
-	else if (kind & 2)
-		parameter = COPY(ctr);
-	else
-		parameter = argument_bytes(input);
-	/* A pointer to an array of attributes would be followed. */
-	if (row->derive && !row->points && parameter.length > sizeof(CK_ULONG))
-		parameter.length = sizeof(CK_ULONG);
+	if (kind < 0xf0)
+		parameter = structure_parameter(input, row, key);
 	return (CK_MECHANISM){row->type, parameter.bytes, parameter.length};
 }
 
@@ -196,6 +109,15 @@ static CK_ATTRIBUTE attribute(struct input *input, bool nested)
 		CKA_ALLOWED_MECHANISMS,
 		CKA_WRAP_TEMPLATE,
 		CKA_UNWRAP_TEMPLATE,
+		CKA_DERIVE_TEMPLATE,
+		CKA_COPYABLE,
+		CKA_DESTROYABLE,
+		CKA_ALWAYS_AUTHENTICATE,
+		CKA_UNIQUE_ID,
+		CKA_LOCAL,
+		CKA_ALWAYS_SENSITIVE,
+		CKA_NEVER_EXTRACTABLE,
+		CKA_KEY_GEN_MECHANISM,
 		CKA_KCRYPTOKI_KEYRING_TYPE,
 		CKA_KCRYPTOKI_KEY_SERIAL,
 	};
@@ -212,7 +134,7 @@ static CK_ATTRIBUTE attribute(struct input *input, bool nested)
 
 		for (CK_ULONG i = 0; i < n && !nested; i++)
 			inner[i] = attribute(input, true);
-		value = copy(inner, nested ? 0 : n * sizeof(*inner));
+		value = argument_copy(inner, nested ? 0 : n * sizeof(*inner));
 		return (CK_ATTRIBUTE){type, value.bytes, value.length};
 	}
 	kind = input_byte(input);
@@ -225,8 +147,8 @@ static CK_ATTRIBUTE attribute(struct input *input, bool nested)
 			 : type == CKA_KEY_TYPE ? (number & 1 ? CKK_AES : CKK_GENERIC_SECRET)
 						: number % 65;
 		value = type == CKA_CLASS || type == CKA_KEY_TYPE || type == CKA_VALUE_LEN
-				? COPY(number)
-				: COPY(truth);
+				? argument_copy(&number, sizeof(number))
+				: argument_copy(&truth, sizeof(truth));
 	} else {
 		value = argument_bytes(input);
 	}

@@ -18,14 +18,17 @@ struct bytes_argument {
 };
 
 struct template_argument argument_template(struct input *input);
+
+/* Of a length that the input says; NULL, too, with any length. */
 struct bytes_argument argument_bytes(struct input *input);
 
-/* A mechanism; where its parameter has addresses in it, they are of memory that is there. KEY: an
- * object that a parameter may name. */
-CK_MECHANISM argument_mechanism(struct input *input, CK_OBJECT_HANDLE key);
+/* SIZE bytes: of the input, as far as it has them, and then zeros; or zeros; or those at FROM. */
+struct bytes_argument argument_room(struct input *input, size_t size);
+struct bytes_argument argument_zeros(size_t size);
+struct bytes_argument argument_copy(const void *from, size_t size);
 
-/* The parameter of a message of an AEAD. */
-struct bytes_argument argument_message(struct input *input);
+/* A mechanism of the table, mostly. KEY: an object that its parameter may name. */
+CK_MECHANISM argument_mechanism(struct input *input, CK_OBJECT_HANDLE key);
 
 /* Frees all that was made since it was last called. */
 void arguments_free(void);

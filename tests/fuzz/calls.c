@@ -4,65 +4,45 @@
 #include <errno.h>
 
 #include "arguments.h"
-#include "arguments.h"
-#include "fake-kernel.h"
+#include "kcryptoki.h"
+#include "kernel/keyring.h"
+#include "room.h"
+#include "stage.h"
+#include "structures.h"
+#include "trouble.h"
 
-enum { SESSIONS = 4, OBJECTS = 16, ROOM = 6000 };
+enum { SESSIONS = 4, OBJECTS = 16 };
 
 static CK_SESSION_HANDLE sessions[SESSIONS];
 static CK_OBJECT_HANDLE objects[OBJECTS];
 static size_t next_object;
 
-/* Where results go: as much of it as the input says, and not a byte more. */
-struct room {
-	CK_BYTE *bytes;
-	CK_ULONG length, offered;
-};
-
-static struct room take_room(struct input *input)
-{
-	uint8_t kind = input_byte(input);
-	struct room room = {.offered = kind == 0xff ? ROOM : kind & 0x7f};
-
-	if (kind & 0x80 && kind != 0xff)
-		return room;
-	room.bytes = malloc(room.offered ? room.offered : 1);
-	MUST(room.bytes);
-	room.length = room.offered;
-	return room;
-}
-
-static void answer(CK_RV rv)
-{
-	MUST(rv != CKR_GENERAL_ERROR && rv != CKR_FUNCTION_FAILED);
-}
-
-static void give_room(struct room *room, CK_RV rv)
-{
-	answer(rv);
-	MUST(rv != CKR_OK || !room->bytes || room->length <= room->offered);
-	free(room->bytes);
-}
-
 static CK_SESSION_HANDLE session(struct input *input)
 {
 	uint8_t which = input_byte(input);
 
-	return which == 0xff ? input_number(input) : sessions[which % SESSIONS];
+	if (which == 0xff)
+		return input_number(input);
+	/* Mostly one of those that are open from the start. */
+	return sessions[which % (which < 0xe0 ? 2 : SESSIONS)];
 }
 
 static CK_OBJECT_HANDLE object(struct input *input)
 {
 	uint8_t which = input_byte(input);
 
-	return which == 0xff ? input_number(input) : objects[which % OBJECTS];
+	if (which == 0xff)
+		return input_number(input);
+	return next_object ? objects[which % (next_object < OBJECTS ? next_object : OBJECTS)]
+			   : CK_INVALID_HANDLE;
 }
 
-static void remember(CK_RV rv, CK_OBJECT_HANDLE made)
+/* By its address, since a handle beside the call that makes it may be read first. */
+static void remember(CK_RV rv, const CK_OBJECT_HANDLE *made)
 {
-	answer(rv);
+	stage_answer(rv);
 	if (rv == CKR_OK)
-		objects[next_object++ % OBJECTS] = made;
+		objects[next_object++ % OBJECTS] = *made;
 }
 
 /* Functions of one shape are called alike. */
@@ -80,7 +60,7 @@ static void begin_with_key(struct input *input)
 	CK_OBJECT_HANDLE key = object(input);
 	CK_MECHANISM mechanism = argument_mechanism(input, key);
 
-	answer(function(in, input_byte(input) == 0xff ? NULL : &mechanism, key));
+	stage_answer(function(in, input_byte(input) == 0xff ? NULL : &mechanism, key));
 }
 
 static void begin_digest(struct input *input)
@@ -88,7 +68,7 @@ static void begin_digest(struct input *input)
 	CK_SESSION_HANDLE in = session(input);
 	CK_MECHANISM mechanism = argument_mechanism(input, CK_INVALID_HANDLE);
 
-	answer(C_DigestInit(in, &mechanism));
+	stage_answer(C_DigestInit(in, &mechanism));
 }
 
 static void move(struct input *input)
@@ -108,20 +88,22 @@ static void move(struct input *input)
 	CK_C_Encrypt function = OF(functions);
 	CK_SESSION_HANDLE in = session(input);
 	struct bytes_argument bytes = argument_bytes(input);
-	struct room room = take_room(input);
+	struct room room = room_take(input);
 
-	give_room(&room, function(in, bytes.bytes, bytes.length, room.bytes, &room.length));
+	room_give(&room, function(in, bytes.bytes, bytes.length, room.bytes, room.length));
 }
 
 static void feed(struct input *input)
 {
-	static const CK_C_DigestUpdate functions[] = {C_DigestUpdate, C_SignUpdate, C_VerifyUpdate,
-						      C_VerifyFinal, C_SeedRandom};
+	static const CK_C_DigestUpdate functions[] = {
+		C_DigestUpdate, C_SignUpdate,      C_VerifyUpdate,          C_VerifyFinal,
+		C_SeedRandom,   C_VerifySignature, C_VerifySignatureUpdate,
+	};
 	CK_C_DigestUpdate function = OF(functions);
 	CK_SESSION_HANDLE in = session(input);
 	struct bytes_argument bytes = argument_bytes(input);
 
-	answer(function(in, bytes.bytes, bytes.length));
+	stage_answer(function(in, bytes.bytes, bytes.length));
 }
 
 static void end(struct input *input)
@@ -130,9 +112,9 @@ static void end(struct input *input)
 						      C_SignFinal, C_GetOperationState};
 	CK_C_EncryptFinal function = OF(functions);
 	CK_SESSION_HANDLE in = session(input);
-	struct room room = take_room(input);
+	struct room room = room_take(input);
 
-	give_room(&room, function(in, room.bytes, &room.length));
+	room_give(&room, function(in, room.bytes, room.length));
 }
 
 static void verify(struct input *input)
@@ -140,37 +122,48 @@ static void verify(struct input *input)
 	CK_SESSION_HANDLE in = session(input);
 	struct bytes_argument data = argument_bytes(input), signature = argument_bytes(input);
 
-	answer(C_Verify(in, data.bytes, data.length, signature.bytes, signature.length));
+	stage_answer(C_Verify(in, data.bytes, data.length, signature.bytes, signature.length));
+}
+
+/* The signature comes first: PKCS#11 3.2. */
+static void verify_signature(struct input *input)
+{
+	CK_SESSION_HANDLE in = session(input);
+	CK_OBJECT_HANDLE key = object(input);
+	CK_MECHANISM mechanism = argument_mechanism(input, key);
+	struct bytes_argument signature = argument_bytes(input);
+
+	stage_answer(C_VerifySignatureInit(in, &mechanism, key, signature.bytes, signature.length));
 }
 
 static void message(struct input *input)
 {
 	bool back = input_byte(input) & 1;
 	CK_SESSION_HANDLE in = session(input);
-	struct bytes_argument parameter = argument_message(input), aad = argument_bytes(input),
-			      text = argument_bytes(input);
-	struct room room = take_room(input);
+	struct bytes_argument parameter = structure_message(input, NULL),
+			      aad = argument_bytes(input), text = argument_bytes(input);
+	struct room room = room_take(input);
 
-	give_room(&room, (back ? C_DecryptMessage : C_EncryptMessage)(
+	room_give(&room, (back ? C_DecryptMessage : C_EncryptMessage)(
 				 in, parameter.bytes, parameter.length, aad.bytes, aad.length,
-				 text.bytes, text.length, room.bytes, &room.length));
+				 text.bytes, text.length, room.bytes, room.length));
 }
 
 static void message_in_parts(struct input *input)
 {
 	bool back = input_byte(input) & 1;
 	CK_SESSION_HANDLE in = session(input);
-	struct bytes_argument parameter = argument_message(input), aad = argument_bytes(input),
-			      text = argument_bytes(input);
+	struct bytes_argument parameter = structure_message(input, NULL),
+			      aad = argument_bytes(input), text = argument_bytes(input);
 	CK_FLAGS flags = input_byte(input) & 1 ? CKF_END_OF_MESSAGE : 0;
 	struct room room;
 
-	answer((back ? C_DecryptMessageBegin : C_EncryptMessageBegin)(
+	stage_answer((back ? C_DecryptMessageBegin : C_EncryptMessageBegin)(
 		in, parameter.bytes, parameter.length, aad.bytes, aad.length));
-	room = take_room(input);
-	give_room(&room, (back ? C_DecryptMessageNext : C_EncryptMessageNext)(
+	room = room_take(input);
+	room_give(&room, (back ? C_DecryptMessageNext : C_EncryptMessageNext)(
 				 in, parameter.bytes, parameter.length, text.bytes, text.length,
-				 room.bytes, &room.length, flags));
+				 room.bytes, room.length, flags));
 }
 
 static void message_signed(struct input *input)
@@ -182,14 +175,14 @@ static void message_signed(struct input *input)
 
 	if (kind & 1) {
 		signature = argument_bytes(input);
-		answer((kind & 2 ? C_VerifyMessage : C_VerifyMessageNext)(
+		stage_answer((kind & 2 ? C_VerifyMessage : C_VerifyMessageNext)(
 			in, NULL, 0, data.bytes, data.length, signature.bytes, signature.length));
 		return;
 	}
-	answer((kind & 4 ? C_SignMessageBegin : C_VerifyMessageBegin)(in, NULL, 0));
-	room = take_room(input);
-	give_room(&room, (kind & 2 ? C_SignMessage : C_SignMessageNext)(
-				 in, NULL, 0, data.bytes, data.length, room.bytes, &room.length));
+	stage_answer((kind & 4 ? C_SignMessageBegin : C_VerifyMessageBegin)(in, NULL, 0));
+	room = room_take(input);
+	room_give(&room, (kind & 2 ? C_SignMessage : C_SignMessageNext)(
+				 in, NULL, 0, data.bytes, data.length, room.bytes, room.length));
 }
 
 static void finish(struct input *input)
@@ -197,11 +190,11 @@ static void finish(struct input *input)
 	static const CK_C_CloseSession functions[] = {
 		C_MessageEncryptFinal, C_MessageDecryptFinal, C_MessageSignFinal,
 		C_MessageVerifyFinal,  C_FindObjectsFinal,    C_Logout,
-		C_GetFunctionStatus,   C_CancelFunction,
+		C_GetFunctionStatus,   C_CancelFunction,      C_VerifySignatureFinal,
 	};
 	CK_C_CloseSession function = OF(functions);
 
-	answer(function(session(input)));
+	stage_answer(function(session(input)));
 }
 
 static void create(struct input *input)
@@ -210,7 +203,7 @@ static void create(struct input *input)
 	struct template_argument template = argument_template(input);
 	CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
 
-	remember(C_CreateObject(in, template.list, template.count, &made), made);
+	remember(C_CreateObject(in, template.list, template.count, &made), &made);
 }
 
 static void generate(struct input *input)
@@ -220,7 +213,7 @@ static void generate(struct input *input)
 	struct template_argument template = argument_template(input);
 	CK_OBJECT_HANDLE made = CK_INVALID_HANDLE;
 
-	remember(C_GenerateKey(in, &mechanism, template.list, template.count, &made), made);
+	remember(C_GenerateKey(in, &mechanism, template.list, template.count, &made), &made);
 }
 
 static void copy(struct input *input)
@@ -229,7 +222,7 @@ static void copy(struct input *input)
 	CK_OBJECT_HANDLE from = object(input), made = CK_INVALID_HANDLE;
 	struct template_argument template = argument_template(input);
 
-	remember(C_CopyObject(in, from, template.list, template.count, &made), made);
+	remember(C_CopyObject(in, from, template.list, template.count, &made), &made);
 }
 
 static void derive(struct input *input)
@@ -239,7 +232,7 @@ static void derive(struct input *input)
 	CK_MECHANISM mechanism = argument_mechanism(input, object(input));
 	struct template_argument template = argument_template(input);
 
-	remember(C_DeriveKey(in, &mechanism, base, template.list, template.count, &made), made);
+	remember(C_DeriveKey(in, &mechanism, base, template.list, template.count, &made), &made);
 }
 
 static void wrap(struct input *input)
@@ -247,9 +240,9 @@ static void wrap(struct input *input)
 	CK_SESSION_HANDLE in = session(input);
 	CK_OBJECT_HANDLE with = object(input), key = object(input);
 	CK_MECHANISM mechanism = argument_mechanism(input, key);
-	struct room room = take_room(input);
+	struct room room = room_take(input);
 
-	give_room(&room, C_WrapKey(in, &mechanism, with, key, room.bytes, &room.length));
+	room_give(&room, C_WrapKey(in, &mechanism, with, key, room.bytes, room.length));
 }
 
 static void unwrap(struct input *input)
@@ -262,14 +255,14 @@ static void unwrap(struct input *input)
 
 	remember(C_UnwrapKey(in, &mechanism, with, wrapped.bytes, wrapped.length, template.list,
 			     template.count, &made),
-		 made);
+		 &made);
 }
 
 static void destroy(struct input *input)
 {
 	CK_SESSION_HANDLE in = session(input);
 
-	answer(C_DestroyObject(in, object(input)));
+	stage_answer(C_DestroyObject(in, object(input)));
 }
 
 static void set(struct input *input)
@@ -278,7 +271,7 @@ static void set(struct input *input)
 	CK_OBJECT_HANDLE of = object(input);
 	struct template_argument template = argument_template(input);
 
-	answer(C_SetAttributeValue(in, of, template.list, template.count));
+	stage_answer(C_SetAttributeValue(in, of, template.list, template.count));
 }
 
 /* The values of a template's attributes are where the answers go. */
@@ -288,7 +281,7 @@ static void get(struct input *input)
 	CK_OBJECT_HANDLE of = object(input);
 	struct template_argument template = argument_template(input), asked = template;
 
-	answer(C_GetAttributeValue(in, of, asked.list, asked.count));
+	stage_answer(C_GetAttributeValue(in, of, asked.list, asked.count));
 	for (CK_ULONG i = 0; i < asked.count; i++)
 		MUST(asked.list[i].ulValueLen == CK_UNAVAILABLE_INFORMATION ||
 		     !template.list[i].pValue ||
@@ -302,39 +295,67 @@ static void search(struct input *input)
 	CK_OBJECT_HANDLE found[OBJECTS];
 	CK_ULONG n = 0, max = input_byte(input) % (OBJECTS + 1);
 
-	answer(C_FindObjectsInit(in, template.list, template.count));
+	stage_answer(C_FindObjectsInit(in, template.list, template.count));
 	if (C_FindObjects(in, found, max, &n) != CKR_OK)
 		return;
 	MUST(n <= max);
 	for (CK_ULONG i = 0; i < n; i++)
-		remember(CKR_OK, found[i]);
+		remember(CKR_OK, &found[i]);
 	if (input_byte(input) & 1)
-		answer(C_FindObjectsFinal(in));
+		stage_answer(C_FindObjectsFinal(in));
+}
+
+static void state(struct input *input)
+{
+	CK_SESSION_HANDLE in = session(input);
+	struct bytes_argument bytes = argument_bytes(input);
+	CK_OBJECT_HANDLE key = object(input);
+
+	stage_answer(C_SetOperationState(in, bytes.bytes, bytes.length, key, object(input)));
+}
+
+static void size(struct input *input)
+{
+	CK_SESSION_HANDLE in = session(input);
+	CK_OBJECT_HANDLE of = object(input);
+	CK_ULONG bytes;
+
+	stage_answer(C_GetObjectSize(in, of, input_byte(input) == 0xff ? NULL : &bytes));
+}
+
+static void login(struct input *input)
+{
+	CK_SESSION_HANDLE in = session(input);
+	CK_USER_TYPE user = input_byte(input) % 4;
+	struct bytes_argument pin = argument_bytes(input), name = argument_bytes(input);
+
+	stage_answer(C_Login(in, user, pin.bytes, pin.length));
+	stage_answer(C_LoginUser(in, user, pin.bytes, pin.length, name.bytes, name.length));
 }
 
 static void sessions_change(struct input *input)
 {
 	uint8_t which = input_byte(input) % SESSIONS;
 	CK_SESSION_INFO info;
+	CK_FLAGS flags;
 
 	switch (input_byte(input) % 5) {
 	case 0:
-		answer(C_CloseSession(sessions[which]));
+		stage_answer(C_CloseSession(sessions[which]));
 		break;
 	case 1:
-		answer(C_CloseAllSessions(input_byte(input) % 3));
+		stage_answer(C_CloseAllSessions(input_byte(input) % 3));
 		break;
 	case 2:
-		answer(C_GetSessionInfo(sessions[which], &info));
+		stage_answer(C_GetSessionInfo(sessions[which], &info));
 		break;
 	case 3:
-		answer(C_SessionCancel(sessions[which], input_number(input)));
+		stage_answer(C_SessionCancel(sessions[which], input_number(input)));
 		break;
 	default:
-		answer(C_OpenSession(input_byte(input) % 3,
-				     CKF_SERIAL_SESSION |
-					     (input_byte(input) & 1 ? CKF_RW_SESSION : 0),
-				     NULL, NULL, &sessions[which]));
+		flags = CKF_SERIAL_SESSION | (input_byte(input) & 1 ? CKF_RW_SESSION : 0);
+		stage_answer(
+			C_OpenSession(input_byte(input) % 3, flags, NULL, NULL, &sessions[which]));
 	}
 }
 
@@ -344,55 +365,55 @@ static void general(struct input *input)
 	CK_ULONG n = 4;
 	CK_MECHANISM_INFO info;
 	CK_TOKEN_INFO token;
+	CK_SLOT_INFO about;
+	CK_INFO module;
 
-	answer(C_GetSlotList(input_byte(input) & 1, slots, &n));
-	answer(C_GetTokenInfo(slot, &token));
-	answer(C_GetMechanismInfo(slot, argument_mechanism(input, 0).mechanism, &info));
+	stage_answer(C_GetInfo(&module));
+	stage_answer(C_GetSlotInfo(slot, &about));
+	stage_answer(C_WaitForSlotEvent(CKF_DONT_BLOCK, &slots[0], NULL));
+	stage_answer(C_GetSlotList(input_byte(input) & 1, slots, &n));
+	stage_answer(C_GetTokenInfo(slot, &token));
+	stage_answer(C_GetMechanismInfo(slot, argument_mechanism(input, 0).mechanism, &info));
 	n = 0;
-	answer(C_GetMechanismList(slot, NULL, &n));
+	stage_answer(C_GetMechanismList(slot, NULL, &n));
+	n = input_byte(input);
+
+	struct bytes_argument list = argument_zeros(n * sizeof(CK_MECHANISM_TYPE));
+
+	stage_answer(C_GetMechanismList(slot, (void *)list.bytes, &n));
 }
 
 static void random_bytes(struct input *input)
 {
 	CK_SESSION_HANDLE in = session(input);
-	struct room room = take_room(input);
+	struct bytes_argument bytes = argument_zeros(input_byte(input));
 
-	give_room(&room, C_GenerateRandom(in, room.bytes, room.length));
+	stage_answer(C_GenerateRandom(in, bytes.bytes, bytes.length));
 }
 
 static void digest_key(struct input *input)
 {
 	CK_SESSION_HANDLE in = session(input);
 
-	answer(C_DigestKey(in, object(input)));
+	stage_answer(C_DigestKey(in, object(input)));
 }
 
-/* The kernel fails, or its administrator acts. */
+/* The serial number of a key that there is, or 0. */
+static int32_t serial(struct input *input)
+{
+	CK_ULONG number = 0;
+	CK_ATTRIBUTE asked = {CKA_KCRYPTOKI_KEY_SERIAL, &number, sizeof(number)};
+
+	if (C_GetAttributeValue(sessions[0], object(input), &asked, 1) != CKR_OK ||
+	    key_usable((int32_t)number))
+		return 0;
+	return (int32_t)number;
+}
+
+/* The kernel fails, or others act. */
 static void disturb(struct input *input)
 {
-	static const char *const functions[] = {
-		"alg_bind",     "alg_accept",         "alg_send",     "alg_recv",
-		"alg_set_key",  "alg_set_key_serial", "alg_room",     "keyring_list",
-		"key_describe", "key_usable",         "key_add",      "key_move",
-		"key_unlink",   "key_read",           "key_set_perm", "keyring_possess",
-	};
-	static const int errors[] = {-ENOMEM,      -EIO,   -EACCES, -ENOKEY,
-				     -EKEYREVOKED, -EINTR, -EMFILE, -EDQUOT};
-
-	switch (input_byte(input) % 4) {
-	case 0:
-		fake_quota(input_byte(input) % 8);
-		break;
-	case 1:
-		fake_room((size_t)input_byte(input) * 64);
-		break;
-	default: {
-		const char *function = OF(functions);
-		int error = OF(errors);
-
-		fake_fail(function, 1 + input_byte(input) % 4, error);
-	}
-	}
+	trouble_make(input, serial(input));
 }
 
 static void restart(struct input *input)
@@ -412,6 +433,7 @@ void calls_make(struct input *input)
 		feed,
 		end,
 		verify,
+		verify_signature,
 		message,
 		message_in_parts,
 		message_signed,
@@ -432,6 +454,9 @@ void calls_make(struct input *input)
 		digest_key,
 		disturb,
 		restart,
+		state,
+		size,
+		login,
 	};
 
 	OF(calls)(input);
@@ -440,15 +465,13 @@ void calls_make(struct input *input)
 
 void calls_begin(void)
 {
-	next_object = 0;
-	memset(objects, 0, sizeof(objects));
-	memset(sessions, 0, sizeof(sessions));
-	answer(C_Initialize(NULL));
-	answer(C_OpenSession(0, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &sessions[0]));
-	answer(C_OpenSession(0, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &sessions[1]));
-
 	CK_ULONG n = 0;
 
+	memset(objects, 0, sizeof(objects));
+	memset(sessions, 0, sizeof(sessions));
+	sessions[0] = stage_begin();
+	stage_answer(
+		C_OpenSession(0, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &sessions[1]));
 	if (C_FindObjectsInit(sessions[0], NULL, 0) == CKR_OK)
 		C_FindObjects(sessions[0], objects, OBJECTS, &n);
 	C_FindObjectsFinal(sessions[0]);
@@ -457,5 +480,5 @@ void calls_begin(void)
 
 void calls_end(void)
 {
-	C_Finalize(NULL);
+	stage_end();
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Configuration files, and what their [key] sections make of a key. */
+/* Configuration files, by whichever way they are named, and what their [key] sections make of a
+ * key. */
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "input.h"
+#include "kernel/log.h"
 #include "token/config.h"
 #include "token/mapping.h"
+#include "token/reserved.h"
 
 static void look_at(const char *type, const char *description)
 {
@@ -21,6 +24,18 @@ static void look_at(const char *type, const char *description)
 	metadata_free(&metadata);
 }
 
+/* The same bytes as the string of C_Initialize: a path, if any, is a part of it. */
+static void reserve(const uint8_t *data, size_t size)
+{
+	struct input input = {data, size};
+	char *text = input_text(&input), *path = NULL;
+
+	MUST(reserved_conf(text, &path) == 0);
+	MUST(!path || strstr(text, path));
+	free(path);
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int fd = memfd_create("configuration", 0);
@@ -30,6 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	setenv("KCRYPTOKI_CONF", path, 1);
+	setenv("KCRYPTOKI_DEBUG", "/dev/null", 1);
+	log_open();
 	MUST(config_read(&config, NULL) == 0);
 	MUST(config.n_tokens <= TOKENS_MAX);
 	for (size_t i = 0; i < config.n_tokens; i++) {
@@ -42,5 +59,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	mappings_start(NULL, 0);
 	config_free(&config);
 	close(fd);
+	reserve(data, size);
 	return 0;
 }

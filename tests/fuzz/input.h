@@ -30,7 +30,9 @@ struct input {
 	size_t left;
 };
 
-/* 0 where the input has ended. */
+/* 0 where the input has ended. No expression takes two of them, nor a result beside the call that
+ * makes it: compilers order them differently, and an input that crashes one build would not crash
+ * another. */
 static inline uint8_t input_byte(struct input *input)
 {
 	if (!input->left)

@@ -1,7 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* /proc/keys, with lines that others' descriptions forge: a key, its description, and the file. */
+/*
+ * /proc/keys, with lines that others' descriptions forge: a key, its description, and the file.
+ * Where the file has the key's own line, no other can make it longer or shorter.
+ */
 #include "kernel/proc-keys.h"
+
+#include <errno.h>
+
 #include "input.h"
+
+enum { LENGTH = 77 };
+
+static ssize_t length_with_own(const char *before, int32_t serial, const char *type,
+			       const char *description, const char *after)
+{
+	char *text = NULL;
+	ssize_t length;
+
+	/* security/keys/proc.c, proc_keys_show() */
+	MUST(asprintf(&text, "%s\n%08x I--Q---     1 perm 3f010000     0     0 %-9.9s %s: %d\n%s",
+		      before, (unsigned int)serial, type, description, LENGTH, after) > 0);
+	length = proc_keys_length(text, serial, type, description);
+	free(text);
+	return length;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -15,8 +37,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	MUST(description);
 	length = proc_keys_length(text, serial, type, description);
-	/* A length is no more than a line of /proc/keys said, whose digits are few. */
-	MUST(length >= -4096 && length <= INT32_MAX);
+	MUST(length == -ENOENT || length == -EPROTO || (length >= 0 && length <= 32767));
+	length = length_with_own(text, serial, type, description, "");
+	MUST(length == LENGTH || length == -EPROTO);
+	length = length_with_own("", serial, type, description, text);
+	MUST(length == LENGTH || length == -EPROTO);
 	free(text);
 	free(description);
 	free(bytes);
