@@ -35,10 +35,7 @@ CK_RV session_open(struct slot *slot, CK_FLAGS flags, CK_SESSION_HANDLE *handle)
 	session->flags = flags;
 
 	lock();
-	/* C_Finalize closes what is on the table once; nothing may come after. */
-	if (!module_running()) {
-		rv = CKR_CRYPTOKI_NOT_INITIALIZED;
-	} else if (slot->login == LOGIN_SO && !(flags & CKF_RW_SESSION)) {
+	if (slot->login == LOGIN_SO && !(flags & CKF_RW_SESSION)) {
 		rv = CKR_SESSION_READ_WRITE_SO_EXISTS;
 	} else {
 		session->handle = handle_new(&sessions, session);
@@ -86,15 +83,15 @@ CK_RV session_close(CK_SESSION_HANDLE handle)
 {
 	struct session *session;
 
-	if (!module_running())
+	if (!module_enter())
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	lock();
 	session = take(handle);
 	unlock();
-	if (!session)
-		return CKR_SESSION_HANDLE_INVALID;
-	finish(session);
-	return CKR_OK;
+	if (session)
+		finish(session);
+	module_leave();
+	return session ? CKR_OK : CKR_SESSION_HANDLE_INVALID;
 }
 
 void sessions_close(const struct slot *slot)
@@ -125,15 +122,17 @@ CK_RV session_enter(CK_SESSION_HANDLE handle, struct session **session)
 {
 	struct session *found;
 
-	if (!module_running())
+	if (!module_enter())
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	lock();
 	found = handle_item(&sessions, handle);
 	if (found)
 		atomic_fetch_add(&found->references, 1);
 	unlock();
-	if (!found)
+	if (!found) {
+		module_leave();
 		return CKR_SESSION_HANDLE_INVALID;
+	}
 	pthread_mutex_lock(&found->lock);
 	if (found->closed)
 		return session_leave(found, CKR_SESSION_HANDLE_INVALID);
@@ -145,6 +144,7 @@ CK_RV session_leave(struct session *session, CK_RV rv)
 {
 	pthread_mutex_unlock(&session->lock);
 	put(session);
+	module_leave();
 	return rv;
 }
 
