@@ -21,6 +21,7 @@ enum {
 	FULL = 8,
 	UNCOPYABLE = 16,
 	MIXED = 32,
+	GONE = 128,
 	OTHERS_KEY = 64, /* which another thread brought to a common session */
 };
 
@@ -33,9 +34,13 @@ static const struct {
 	{CKR_OPERATION_NOT_INITIALIZED, STATE},
 	{CKR_KEY_HANDLE_INVALID, KEY | OTHERS_KEY},
 	{CKR_OBJECT_HANDLE_INVALID, KEY},
+	/* The kernel says EACCES of what was unlinked under the call, until it is collected. */
+	{CKR_KEY_FUNCTION_NOT_PERMITTED, KEY | OTHERS_KEY},
 	/* The quota: what was destroyed counts until the kernel's collector comes. */
 	{CKR_DEVICE_MEMORY, FULL},
 	{CKR_ACTION_PROHIBITED, UNCOPYABLE},
+	/* The length of a key that is no more. */
+	{CKR_ATTRIBUTE_TYPE_INVALID, GONE},
 	/* Parts of several threads in one message. */
 	{CKR_DATA_LEN_RANGE, MIXED},
 	{CKR_ENCRYPTED_DATA_LEN_RANGE, MIXED},
@@ -55,7 +60,7 @@ static unsigned int reasons_of(const struct actor *a, unsigned int named)
 	if (a->common_session)
 		reasons |= named & OTHERS_KEY;
 	if (a->common_key)
-		reasons |= named & (KEY | UNCOPYABLE);
+		reasons |= named & (KEY | UNCOPYABLE | GONE);
 	/* Handles are of one start of the module, and so are its keys of sessions. */
 	return a->commons->ends ? reasons | SESSION | STATE | KEY : reasons;
 }
@@ -368,7 +373,7 @@ static int attributes(struct actor *a)
 			       {CKA_LABEL, label, sizeof(label)},
 			       {CKA_CHECK_VALUE, check, sizeof(check)}};
 
-	CALL(a->token.f->C_GetAttributeValue(a->s, a->k, list, 3), KEY);
+	CALL(a->token.f->C_GetAttributeValue(a->s, a->k, list, 3), KEY | GONE);
 	if (length != sizeof(deeds_secret) || list[1].ulValueLen < strlen(DEEDS_LABEL) ||
 	    memcmp(label, DEEDS_LABEL, strlen(DEEDS_LABEL)) != 0)
 		return guest_error(&a->token, "attributes are not right");

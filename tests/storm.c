@@ -62,6 +62,38 @@ static void *work(void *argument)
 	return NULL;
 }
 
+/* What is made once is made, and what the process has then is noted. */
+static void take_stock(bool ends)
+{
+	struct actor *a = &keeper;
+
+	if (actor_enter(a) != DEED_DONE || commons_fill(a) != DEED_DONE ||
+	    commons_empty(a) != DEED_DONE || actor_leave(a) != DEED_DONE)
+		guest_fail("what is common does not come and go: %s", a->token.error);
+	if (ends)
+		GUEST_RV(token.f->C_Finalize(NULL), CKR_OK);
+	before = made_settled();
+	if (ends)
+		GUEST_OK(token_start(&token));
+}
+
+void storm_sweep(void)
+{
+	CK_SESSION_HANDLE session = objects_rw_session();
+	CK_OBJECT_HANDLE found[256];
+	CK_ULONG n = objects_find(session, found, 256, TEMPLATE(IS_SECRET, IS_TRUE(CKA_TOKEN)));
+
+	for (CK_ULONG i = 0; i < n; i++) {
+		char label[sizeof(DEEDS_LABEL)] = "";
+		CK_ATTRIBUTE attribute = {CKA_LABEL, label, sizeof(label)};
+		CK_RV rv = token.f->C_GetAttributeValue(session, found[i], &attribute, 1);
+
+		if (rv == CKR_BUFFER_TOO_SMALL || (rv == CKR_OK && strcmp(label, DEEDS_LABEL) == 0))
+			token.f->C_DestroyObject(session, found[i]);
+	}
+	GUEST_RV(token.f->C_CloseSession(session), CKR_OK);
+}
+
 void storm_begin(unsigned int threads, bool ends)
 {
 	uint64_t seed = number_of("KCRYPTOKI_SEED", 1);
@@ -69,11 +101,11 @@ void storm_begin(unsigned int threads, bool ends)
 	print_message("# KCRYPTOKI_SEED=%lu, %u threads\n", (unsigned long)seed, threads);
 	assert_true(threads <= THREADS_MAX && deeds_count <= DEEDS_MAX);
 	deeds_prepare();
-	before = made_settled();
-	began = time(NULL);
-	seconds = (time_t)number_of("KCRYPTOKI_SECONDS", 20);
 	storm_commons.ends = false;
 	keeper = (struct actor){.token = token, .commons = &storm_commons, .seed = 1};
+	take_stock(ends);
+	began = time(NULL);
+	seconds = (time_t)number_of("KCRYPTOKI_SECONDS", 20);
 	if (actor_enter(&keeper) != DEED_DONE || commons_fill(&keeper) != DEED_DONE)
 		guest_fail("what is common is not made: %s", keeper.token.error);
 	storm_commons.ends = ends;
@@ -132,5 +164,11 @@ void storm_end(void)
 	if (!storm_commons.ends &&
 	    (commons_empty(&keeper) != DEED_DONE || actor_leave(&keeper) != DEED_DONE))
 		guest_fail("what was common does not go: %s", keeper.token.error);
+	if (storm_commons.ends) {
+		storm_sweep();
+		GUEST_RV(token.f->C_Finalize(NULL), CKR_OK);
+	}
 	made_nothing_left(&before);
+	if (storm_commons.ends)
+		GUEST_OK(token_start(&token));
 }

@@ -13,6 +13,9 @@ void storm_begin(unsigned int threads, bool ends);
 /* Whether it goes on: for KCRYPTOKI_SECONDS (20) from its begin, and while nothing went wrong. */
 bool storm_goes_on(void);
 
+/* Destroys the keys of the token that threads lost since the module ended under them. */
+void storm_sweep(void);
+
 /* Waits for the threads, tells what they did, and fails the test where something was wrong.
  * Nothing is left of them, then. */
 void storm_end(void);
