@@ -333,6 +333,37 @@ static void starts_and_stops_of_threads_take_turns(void **state)
 	assert_int_equal(sum.started, sum.stopped + module_running());
 }
 
+static void *stop_once(void *argument)
+{
+	*(CK_RV *)argument = module_stop();
+	return NULL;
+}
+
+/* What a call uses stays until it is over; and nothing begins meanwhile. */
+static void a_stop_waits_for_calls_under_way(void **state)
+{
+	CK_RV rv = CKR_GENERAL_ERROR;
+	pthread_t thread;
+
+	assert_false(module_enter());
+	assert_int_equal(module_start(NULL), CKR_OK);
+	assert_true(module_enter());
+	assert_true(module_enter());
+	assert_int_equal(pthread_create(&thread, NULL, stop_once, &rv), 0);
+	while (module_running())
+		usleep(1000);
+	assert_false(module_enter());
+	module_leave();
+	usleep(20000);
+	assert_int_equal(slots_count(), 2);
+	module_leave();
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(rv, CKR_OK);
+	assert_int_equal(slots_count(), 0);
+	assert_int_equal(module_start(NULL), CKR_OK);
+	assert_int_equal(module_stop(), CKR_OK);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -348,6 +379,7 @@ int main(void)
 		TEST(a_child_of_a_stopped_module_may_start_it),
 		TEST(threads_that_start_together_all_find_it_running),
 		TEST(starts_and_stops_of_threads_take_turns),
+		TEST(a_stop_waits_for_calls_under_way),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

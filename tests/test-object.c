@@ -16,6 +16,7 @@
 #include "kernel/proc-keys.h"
 #include "kernel/transform.h"
 #include "key/serials.h"
+#include "token/lock.h"
 #include "token/object.h"
 #include "token/slot.h"
 
@@ -170,6 +171,29 @@ static void a_reference_outlives_the_handle(void **state)
 	object_put(NULL);
 }
 
+/* Another thread may have changed it meanwhile: what its handle says now is what goes. */
+static void who_withdraws_an_object_withdraws_its_successor(void **state)
+{
+	struct object *object = open_object("logon", "pkcs11:object=a", 16), *better = NULL;
+	CK_OBJECT_HANDLE handle;
+
+	assert_int_equal(object_publish(object), CKR_OK);
+	handle = object->handle;
+	assert_int_equal(object_again(object, NULL, &better), 0);
+	lock();
+	assert_true(object_succeed(object, better));
+	unlock();
+	object_withdraw(object);
+	assert_null(object_get(&here, handle));
+	/* Whose handle has ended has no successor. */
+	assert_int_equal(object_again(object, NULL, &better), 0);
+	lock();
+	assert_false(object_succeed(object, better));
+	unlock();
+	object_put(better);
+	object_put(object);
+}
+
 /* One for each slot, and like keys for whoever holds a handle or a reference. */
 static void a_profile_is_an_object_without_a_key(void **state)
 {
@@ -234,6 +258,7 @@ int main(void)
 		TEST(without_a_length_a_key_is_a_generic_secret),
 		TEST(a_published_object_is_found_in_its_slot),
 		TEST(a_reference_outlives_the_handle),
+		TEST(who_withdraws_an_object_withdraws_its_successor),
 		TEST(any_failure_to_describe_is_passed_on),
 		TEST(a_profile_is_an_object_without_a_key),
 		TEST(unknown_mechanisms_hide_a_key),

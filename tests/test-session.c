@@ -496,7 +496,7 @@ static void nothing_opens_after_the_end(void **state)
 	struct session *session;
 
 	assert_int_equal(module_stop(), CKR_OK);
-	assert_int_equal(session_open(slot, CKF_SERIAL_SESSION, &refused),
+	assert_int_equal(C_OpenSession(slot->id, CKF_SERIAL_SESSION, NULL, NULL, &refused),
 			 CKR_CRYPTOKI_NOT_INITIALIZED);
 	assert_int_equal(session_enter(handle, &session), CKR_CRYPTOKI_NOT_INITIALIZED);
 	assert_int_equal(session_close(handle), CKR_CRYPTOKI_NOT_INITIALIZED);

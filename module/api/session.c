@@ -4,14 +4,10 @@
 
 #include "token/module.h"
 
-CK_RV C_OpenSession(CK_SLOT_ID slot_id, CK_FLAGS flags, void *application, CK_NOTIFY notify,
-		    CK_SESSION_HANDLE *handle)
+static CK_RV open_session(CK_SLOT_ID slot_id, CK_FLAGS flags, CK_SESSION_HANDLE *handle)
 {
-	struct slot *slot;
+	struct slot *slot = slot_find(slot_id);
 
-	if (!module_running())
-		return CKR_CRYPTOKI_NOT_INITIALIZED;
-	slot = slot_find(slot_id);
 	if (!slot)
 		return CKR_SLOT_ID_INVALID;
 	if (!handle)
@@ -23,6 +19,18 @@ CK_RV C_OpenSession(CK_SLOT_ID slot_id, CK_FLAGS flags, void *application, CK_NO
 	return session_open(slot, flags & (CKF_SERIAL_SESSION | CKF_RW_SESSION), handle);
 }
 
+CK_RV C_OpenSession(CK_SLOT_ID slot_id, CK_FLAGS flags, void *application, CK_NOTIFY notify,
+		    CK_SESSION_HANDLE *handle)
+{
+	CK_RV rv;
+
+	if (!module_enter())
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
+	rv = open_session(slot_id, flags, handle);
+	module_leave();
+	return rv;
+}
+
 CK_RV C_CloseSession(CK_SESSION_HANDLE handle)
 {
 	return session_close(handle);
@@ -32,13 +40,13 @@ CK_RV C_CloseAllSessions(CK_SLOT_ID slot_id)
 {
 	const struct slot *slot;
 
-	if (!module_running())
+	if (!module_enter())
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	slot = slot_find(slot_id);
-	if (!slot)
-		return CKR_SLOT_ID_INVALID;
-	sessions_close(slot);
-	return CKR_OK;
+	if (slot)
+		sessions_close(slot);
+	module_leave();
+	return slot ? CKR_OK : CKR_SLOT_ID_INVALID;
 }
 
 CK_RV C_GetSessionInfo(CK_SESSION_HANDLE handle, CK_SESSION_INFO *info)

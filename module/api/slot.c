@@ -4,22 +4,34 @@
 
 #include "token/module.h"
 
-/* The slot that a call names, where ARGUMENT, which it needs, is there. */
+/* The slot that a call names, where ARGUMENT, which it needs, is there. CKR_OK: until leave(). */
 static CK_RV enter(CK_SLOT_ID id, const void *argument, struct slot **slot)
 {
-	if (!module_running())
+	CK_RV rv;
+
+	if (!module_enter())
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	*slot = slot_find(id);
 	if (!*slot)
-		return CKR_SLOT_ID_INVALID;
-	return argument ? CKR_OK : CKR_ARGUMENTS_BAD;
+		rv = CKR_SLOT_ID_INVALID;
+	else
+		rv = argument ? CKR_OK : CKR_ARGUMENTS_BAD;
+	if (rv != CKR_OK)
+		module_leave();
+	return rv;
+}
+
+static CK_RV leave(CK_RV rv)
+{
+	module_leave();
+	return rv;
 }
 
 CK_RV C_GetSlotList(CK_BBOOL token_present, CK_SLOT_ID *list, CK_ULONG *count)
 {
-	if (!module_running())
+	if (!module_enter())
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
-	return count ? slot_list(list, count) : CKR_ARGUMENTS_BAD;
+	return leave(count ? slot_list(list, count) : CKR_ARGUMENTS_BAD);
 }
 
 CK_RV C_GetSlotInfo(CK_SLOT_ID id, CK_SLOT_INFO *info)
@@ -27,9 +39,10 @@ CK_RV C_GetSlotInfo(CK_SLOT_ID id, CK_SLOT_INFO *info)
 	struct slot *slot;
 	CK_RV rv = enter(id, info, &slot);
 
-	if (rv == CKR_OK)
-		slot_info(slot, info);
-	return rv;
+	if (rv != CKR_OK)
+		return rv;
+	slot_info(slot, info);
+	return leave(CKR_OK);
 }
 
 CK_RV C_GetTokenInfo(CK_SLOT_ID id, CK_TOKEN_INFO *info)
@@ -37,9 +50,10 @@ CK_RV C_GetTokenInfo(CK_SLOT_ID id, CK_TOKEN_INFO *info)
 	struct slot *slot;
 	CK_RV rv = enter(id, info, &slot);
 
-	if (rv == CKR_OK)
-		slot_token_info(slot, info);
-	return rv;
+	if (rv != CKR_OK)
+		return rv;
+	slot_token_info(slot, info);
+	return leave(CKR_OK);
 }
 
 CK_RV C_GetMechanismList(CK_SLOT_ID id, CK_MECHANISM_TYPE *list, CK_ULONG *count)
@@ -47,7 +61,7 @@ CK_RV C_GetMechanismList(CK_SLOT_ID id, CK_MECHANISM_TYPE *list, CK_ULONG *count
 	struct slot *slot;
 	CK_RV rv = enter(id, count, &slot);
 
-	return rv == CKR_OK ? slot_mechanisms(list, count) : rv;
+	return rv == CKR_OK ? leave(slot_mechanisms(list, count)) : rv;
 }
 
 CK_RV C_GetMechanismInfo(CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
@@ -55,7 +69,7 @@ CK_RV C_GetMechanismInfo(CK_SLOT_ID id, CK_MECHANISM_TYPE type, CK_MECHANISM_INF
 	struct slot *slot;
 	CK_RV rv = enter(id, info, &slot);
 
-	return rv == CKR_OK ? slot_mechanism_info(type, info) : rv;
+	return rv == CKR_OK ? leave(slot_mechanism_info(type, info)) : rv;
 }
 
 /* Slots and tokens neither come nor go while the module runs. Who asks is told so; who would wait

@@ -317,6 +317,10 @@ CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32
 	gone = calloc(room, sizeof(*gone));
 	if (merged && gone) {
 		n_gone = merge(inventory, merged, news, n_news, serials, n_serials, looked, gone);
+		/* Whoever destroys one of these now finds it neither known nor by its handle. */
+		for (size_t i = 0; i < n_gone; i++)
+			if (gone[i].object && !object_retire(gone[i].object))
+				gone[i].object = NULL;
 		old = inventory->known;
 		inventory->known = merged;
 		merged = NULL;
@@ -330,7 +334,8 @@ CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32
 		rv = present(inventory, list, count);
 out:
 	close_all(news, n_news);
-	close_all(gone, n_gone);
+	for (size_t i = 0; i < n_gone; i++)
+		object_put(gone[i].object);
 	free(old);
 	free(merged);
 	free(gone);
@@ -353,20 +358,23 @@ struct object *inventory_find(const struct inventory *inventory, int32_t serial)
 	return object;
 }
 
-void inventory_forget(struct inventory *inventory, struct object *object)
+void inventory_forget(struct inventory *inventory, const struct object *object)
 {
-	bool known = false;
+	struct object *known = NULL;
 
 	lock();
 	for (size_t i = 0; i < inventory->count; i++) {
-		if (inventory->known[i].object != object)
+		struct known *one = &inventory->known[i];
+
+		/* By the handle, which a successor may have meanwhile. */
+		if (!one->object || one->object->handle != object->handle)
 			continue;
-		inventory->known[i].object = NULL;
-		known = true;
+		known = one->object;
+		one->object = NULL;
 	}
 	unlock();
 	if (known)
-		object_withdraw(object);
+		object_withdraw(known);
 }
 
 void inventory_clear(struct inventory *inventory)

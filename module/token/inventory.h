@@ -28,8 +28,8 @@ CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32
 /* A reference to the object of key SERIAL, as of the last look, or NULL. */
 struct object *inventory_find(const struct inventory *inventory, int32_t serial);
 
-/* Withdraws OBJECT, whose key was destroyed. */
-void inventory_forget(struct inventory *inventory, struct object *object);
+/* Withdraws OBJECT, whose key was destroyed, or what has its handle by now. */
+void inventory_forget(struct inventory *inventory, const struct object *object);
 
 /* Withdraws all objects. */
 void inventory_clear(struct inventory *inventory);

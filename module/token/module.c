@@ -24,11 +24,18 @@
 enum { STOPPED, STARTING, RUNNING, STOPPING };
 
 /*
- * Where the module stands, in a page that the kernel gives to forked children wiped, that is as
- * STOPPED: however they were forked, and without asking for a process id at each call.
+ * Where the module stands, and how many calls are under way, in a page that the kernel gives to
+ * forked children wiped, that is as STOPPED: however they were forked, and without asking for a
+ * process id at each call.
  */
-static atomic_int *stage;
+struct standing {
+	atomic_int stage, calls;
+};
+static struct standing *now;
 static pthread_once_t prepared = PTHREAD_ONCE_INIT;
+
+/* Between two looks at what another thread is about to end. */
+static const struct timespec moment = {0, 1000000};
 
 /* As it was at the start, for as long as the module runs. */
 static struct config config;
@@ -65,12 +72,29 @@ static void prepare(void)
 	    pthread_atfork(before_fork, after_fork, after_fork))
 		munmap(page, size);
 	else
-		stage = page;
+		now = page;
 }
 
 bool module_running(void)
 {
-	return stage && atomic_load_explicit(stage, memory_order_acquire) == RUNNING;
+	return now && atomic_load_explicit(&now->stage, memory_order_acquire) == RUNNING;
+}
+
+bool module_enter(void)
+{
+	if (!module_running())
+		return false;
+	/* Counted first and asked again then, while a stop is told first and counts then. */
+	atomic_fetch_add(&now->calls, 1);
+	if (atomic_load(&now->stage) == RUNNING)
+		return true;
+	module_leave();
+	return false;
+}
+
+void module_leave(void)
+{
+	atomic_fetch_sub(&now->calls, 1);
 }
 
 /* Reads the configuration, whose old content is freed or a parent's, and tells those who keep to
@@ -96,14 +120,12 @@ static int configure(const char *reserved)
  */
 static bool begin_start(void)
 {
-	static const struct timespec moment = {0, 1000000};
-
 	for (;;) {
-		int now = STOPPED;
+		int found = STOPPED;
 
-		if (atomic_compare_exchange_strong(stage, &now, STARTING))
+		if (atomic_compare_exchange_strong(&now->stage, &found, STARTING))
 			return true;
-		if (now == RUNNING)
+		if (found == RUNNING)
 			return false;
 		nanosleep(&moment, NULL);
 	}
@@ -117,7 +139,7 @@ static void take_down(void)
 	random_forget();
 	log_close();
 	used = false;
-	atomic_store_explicit(stage, STOPPED, memory_order_release);
+	atomic_store_explicit(&now->stage, STOPPED, memory_order_release);
 }
 
 CK_RV module_start(const char *reserved)
@@ -125,7 +147,7 @@ CK_RV module_start(const char *reserved)
 	CK_RV rv = CKR_HOST_MEMORY;
 
 	pthread_once(&prepared, prepare);
-	if (!stage)
+	if (!now)
 		return CKR_HOST_MEMORY;
 	if (!begin_start())
 		return CKR_CRYPTOKI_ALREADY_INITIALIZED;
@@ -149,7 +171,7 @@ CK_RV module_start(const char *reserved)
 		rv = slots_start(&config);
 	}
 	if (rv == CKR_OK)
-		atomic_store_explicit(stage, RUNNING, memory_order_release);
+		atomic_store_explicit(&now->stage, RUNNING, memory_order_release);
 	else
 		take_down();
 	return rv;
@@ -159,9 +181,12 @@ CK_RV module_stop(void)
 {
 	int expected = RUNNING;
 
-	if (!stage || !atomic_compare_exchange_strong(stage, &expected, STOPPING))
+	if (!now || !atomic_compare_exchange_strong(&now->stage, &expected, STOPPING))
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
-	sessions_finish();
+	/* Their slots, mappings and log are about to go. */
+	while (atomic_load(&now->calls) > 0)
+		nanosleep(&moment, NULL);
+	sessions_close(NULL);
 	slots_stop();
 	own_clear();
 	transform_purge(0);

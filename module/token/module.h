@@ -17,4 +17,9 @@ CK_RV module_stop(void);
 /* Between a start and a stop, in the process that started. Costs no system call. */
 bool module_running(void);
 
+/* A call begins: false, and nothing to leave, where the module does not run. Until it leaves, what
+ * the module has stays: a stop waits for it. */
+bool module_enter(void);
+void module_leave(void);
+
 #endif

@@ -130,18 +130,20 @@ CK_RV object_publish(struct object *object)
 	return object->handle ? CKR_OK : CKR_HOST_MEMORY;
 }
 
+bool object_retire(struct object *object)
+{
+	return object->handle == CK_INVALID_HANDLE || handle_end(&objects, object->handle);
+}
+
 void object_withdraw(struct object *object)
 {
-	bool ours = object->handle == CK_INVALID_HANDLE; /* it was never published */
+	struct object *last = object;
 
 	lock();
-	if (!ours && handle_item(&objects, object->handle) == object) {
-		handle_end(&objects, object->handle);
-		ours = true;
-	}
+	if (object->handle != CK_INVALID_HANDLE)
+		last = handle_end(&objects, object->handle);
 	unlock();
-	if (ours)
-		object_put(object);
+	object_put(last);
 }
 
 bool object_copyable(const struct object *object)

@@ -58,8 +58,13 @@ void object_measure(struct object *object, const char *proc_keys);
 /* Gives OBJECT a handle, by which others find it, and the caller's reference to the handle. */
 CK_RV object_publish(struct object *object);
 
-/* Ends the handle, unless that was done. Who still holds a reference goes on. */
+/* Ends the handle, unless that was done, whether OBJECT still has it or another that succeeded it.
+ * Who still holds a reference goes on. */
 void object_withdraw(struct object *object);
+
+/* The same under the module lock, for an object that none succeeded: true where its reference is
+ * the caller's to put. */
+bool object_retire(struct object *object);
 
 /*
  * The key of OLD as another object, with CHANGES (sidecar.h; NULL: none) made to what its

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "kernel/secret.h"
 #include "mech/rv.h"
@@ -39,10 +38,7 @@ CK_RV session_open(struct slot *slot, CK_FLAGS flags, CK_SESSION_HANDLE *handle)
 	session->flags = flags;
 
 	lock();
-	/* C_Finalize closes what is on the table once; nothing may come after. */
-	if (!module_running()) {
-		rv = CKR_CRYPTOKI_NOT_INITIALIZED;
-	} else if (slot->login == LOGIN_SO && !(flags & CKF_RW_SESSION)) {
+	if (slot->login == LOGIN_SO && !(flags & CKF_RW_SESSION)) {
 		rv = CKR_SESSION_READ_WRITE_SO_EXISTS;
 	} else {
 		session->handle = handle_new(&sessions, session);
@@ -71,7 +67,6 @@ static struct session *take(CK_SESSION_HANDLE handle)
 	/* Section 5.6, C_CloseSession: the last one closed logs the user out. */
 	if (!--slot->sessions)
 		slot->login = LOGIN_NONE;
-	closing++;
 	return session;
 }
 
@@ -85,24 +80,21 @@ static void finish(struct session *session)
 		objects_close(session->handle);
 	pthread_mutex_unlock(&session->lock);
 	put(session);
-	lock();
-	closing--;
-	unlock();
 }
 
 CK_RV session_close(CK_SESSION_HANDLE handle)
 {
 	struct session *session;
 
-	if (!module_running())
+	if (!module_enter())
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	lock();
 	session = take(handle);
 	unlock();
-	if (!session)
-		return CKR_SESSION_HANDLE_INVALID;
-	finish(session);
-	return CKR_OK;
+	if (session)
+		finish(session);
+	module_leave();
+	return session ? CKR_OK : CKR_SESSION_HANDLE_INVALID;
 }
 
 void sessions_close(const struct slot *slot)
@@ -124,25 +116,8 @@ void sessions_close(const struct slot *slot)
 	} while (session);
 }
 
-void sessions_finish(void)
-{
-	static const struct timespec moment = {0, 1000000};
-	unsigned int left;
-
-	sessions_close(NULL);
-	/* What other threads close, they wait for themselves. */
-	do {
-		lock();
-		left = closing;
-		unlock();
-		if (left)
-			nanosleep(&moment, NULL);
-	} while (left);
-}
-
 void sessions_abandon(void)
 {
-	closing = 0;
 	memset(&sessions, 0, sizeof(sessions));
 }
 
@@ -150,15 +125,17 @@ CK_RV session_enter(CK_SESSION_HANDLE handle, struct session **session)
 {
 	struct session *found;
 
-	if (!module_running())
+	if (!module_enter())
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	lock();
 	found = handle_item(&sessions, handle);
 	if (found)
 		atomic_fetch_add(&found->references, 1);
 	unlock();
-	if (!found)
+	if (!found) {
+		module_leave();
 		return CKR_SESSION_HANDLE_INVALID;
+	}
 	pthread_mutex_lock(&found->lock);
 	if (found->closed)
 		return session_leave(found, CKR_SESSION_HANDLE_INVALID);
@@ -170,6 +147,7 @@ CK_RV session_leave(struct session *session, CK_RV rv)
 {
 	pthread_mutex_unlock(&session->lock);
 	put(session);
+	module_leave();
 	return rv;
 }
 
