@@ -185,6 +185,18 @@ struct belongings made_settled(void)
 	return now;
 }
 
+/* What there is, for whoever has to find out what was left. */
+static void show_keys(void)
+{
+	FILE *keys = fopen("/proc/keys", "r");
+	char line[512];
+
+	while (keys && fgets(line, sizeof(line), keys))
+		print_message("# %s", line);
+	if (keys)
+		fclose(keys);
+}
+
 void made_nothing_left(const struct belongings *before)
 {
 	struct belongings now = {0};
@@ -195,6 +207,7 @@ void made_nothing_left(const struct belongings *before)
 			return;
 		usleep(10000);
 	}
+	show_keys();
 	guest_fail("left: %ld keys, %ld bytes, %ld bytes of links, %zd descriptors",
 		   now.keys - before->keys, now.bytes - before->bytes, now.linked - before->linked,
 		   (ssize_t)now.descriptors - (ssize_t)before->descriptors);

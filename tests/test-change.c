@@ -346,7 +346,7 @@ static void a_destroyed_key_is_gone(void **state)
 /* p11tool does so. */
 static void keys_are_destroyed_in_mid_search(void **state)
 {
-	CK_OBJECT_HANDLE key;
+	CK_OBJECT_HANDLE key = 0;
 	CK_ULONG n, all = 0;
 
 	for (int i = 0; i < 6; i++)

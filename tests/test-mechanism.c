@@ -18,6 +18,7 @@
 #include "mech/parameter.h"
 
 /* Itself, for ROWS_MAX. */
+/* NOLINTNEXTLINE(bugprone-suspicious-include) */
 #include "mech/mechanism.c"
 
 static int setup(void **state)
@@ -30,6 +31,12 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	return fake_open_sockets() ? -1 : 0;
+}
+
+/* All of the short ones; of the long ones, which differ in nothing, some, and those at the end. */
+static ssize_t next_length(ssize_t len)
+{
+	return len < 600 || len > KEY_MAX - 97 ? len + 1 : len + 97;
 }
 
 static bool ends(const char *name, const char *end)
@@ -140,7 +147,7 @@ static void check_key(const struct mechanism *row)
 	CK_KEY_TYPE type = key_type(row->kernel_name);
 
 	assert_int_equal(mechanism_takes_key(row), type != CK_UNAVAILABLE_INFORMATION);
-	for (ssize_t len = -1; len <= KEY_MAX + 1; len++)
+	for (ssize_t len = -1; len <= KEY_MAX + 1; len = next_length(len))
 		if (mechanism_fits_length(row, len) != takes_length(row->kernel_name, len))
 			fail_msg("%s and a key of %zd bytes", row->name, len);
 	if (!mechanism_takes_key(row))
@@ -251,7 +258,7 @@ static void check_key_of_derivation(const struct mechanism *row)
 				 aes    ? type == CKK_AES
 				 : hkdf ? type == CKK_HKDF || type == CKK_GENERIC_SECRET
 					: true);
-	for (ssize_t len = -1; len <= KEY_MAX + 1; len++)
+	for (ssize_t len = -1; len <= KEY_MAX + 1; len = next_length(len))
 		assert_int_equal(mechanism_fits_length(row, len),
 				 len < 0 || (aes ? len == 16 || len == 24 || len == 32
 						 : len >= 1 && len <= KEY_MAX));
@@ -323,7 +330,7 @@ static void check_generation(const struct mechanism *row)
 	assert_int_equal(row->key_types[0], type);
 	assert_int_equal(row->key_types[1], type);
 	assert_ptr_equal(mechanism_generating(type), row);
-	for (ssize_t len = -1; len <= KEY_MAX + 1; len++)
+	for (ssize_t len = -1; len <= KEY_MAX + 1; len = next_length(len))
 		if (mechanism_fits_length(row, len) != takes_length(user, len))
 			fail_msg("%s of %zd bytes", row->name, len);
 }
@@ -429,9 +436,10 @@ static void the_kernel_arms_every_length_that_a_row_takes(void **state)
 			continue;
 		fd = alg_bind(row->kernel_type, row->kernel_name);
 		assert_true(fd >= 0);
-		for (CK_ULONG len = row->key_min; len && len <= row->key_max; len++)
-			if (mechanism_fits_length(row, (ssize_t)len))
-				assert_int_equal(alg_set_key(fd, key, len), 0);
+		for (ssize_t len = (ssize_t)row->key_min; len && len <= (ssize_t)row->key_max;
+		     len = next_length(len))
+			if (mechanism_fits_length(row, len))
+				assert_int_equal(alg_set_key(fd, key, (size_t)len), 0);
 		if (!mechanism_takes_key(row))
 			assert_int_equal(alg_set_key(fd, key, 16), -ENOSYS);
 		close(fd);

@@ -108,33 +108,32 @@ int key_search(int32_t keyring, const char *type, const char *description)
 	return serial < 0 ? -errno : (int)serial;
 }
 
-/* In one call, where the description is as long as they are. */
-static int describe(int32_t serial, char **text)
+/* In one call, where the description is as long as they are. NULL and errno where there is none. */
+static char *describe(int32_t serial)
 {
-	char buffer[512];
+	char buffer[512], *text;
 	long len = keyctl_describe(serial, buffer, sizeof(buffer));
 
 	if (len < 0)
-		return -errno;
+		return NULL;
 	if ((size_t)len > sizeof(buffer))
-		return keyctl_describe_alloc(serial, text) < 0 ? -errno : 0;
-	*text = strdup(buffer);
-	return *text ? 0 : -ENOMEM;
+		return keyctl_describe_alloc(serial, &text) < 0 ? NULL : text;
+	return strdup(buffer);
 }
 
 int key_describe(int32_t serial, struct key_info *info)
 {
-	char *text = NULL;
-	int start = -1, err = describe(serial, &text);
+	char *text = describe(serial);
+	int start = -1, err = -errno;
 
-	if (err)
-		return err;
+	/* Never 0, since then INFO is believed. */
+	if (!text)
+		return err < 0 ? err : -ENOMEM;
 	if (sscanf(text, "%31[^;];%u;%*u;%x;%n", info->type, &info->uid, &info->perm, &start) < 3 ||
 	    start < 0) {
 		free(text);
 		return -EPROTO;
 	}
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): describe() answered 0 */
 	memmove(text, text + start, strlen(text + start) + 1);
 	info->description = text;
 	return 0;

@@ -224,7 +224,7 @@ static struct op_socket *oldest(void)
 
 void transform_give(struct op_socket *socket, bool clean)
 {
-	struct op_socket *done, *evicted = NULL;
+	struct op_socket *done, *evicted;
 	int64_t time = now();
 
 	pthread_mutex_lock(&sockets.lock);
@@ -234,8 +234,9 @@ void transform_give(struct op_socket *socket, bool clean)
 		if (sockets.idle == KEPT_MAX) {
 			evicted = oldest();
 			delist(evicted);
-			evicted->next = NULL;
 			sockets.idle--;
+			evicted->next = done;
+			done = evicted;
 		}
 		/* To the front: the socket used last is the first to be used again. */
 		enlist(socket);
@@ -248,8 +249,6 @@ void transform_give(struct op_socket *socket, bool clean)
 	}
 	pthread_mutex_unlock(&sockets.lock);
 	dispose(done);
-	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): oldest() is of the list, what is done is not */
-	dispose(evicted);
 }
 
 void transform_purge(uint64_t key_id)

@@ -61,17 +61,18 @@ static size_t padded(const struct operation *operation, size_t len)
 	return size % SEMI == 0 && size >= 2 * SEMI ? size : 0;
 }
 
-/* One block through ecb(aes), which has no IV: the parameter's is ours. */
-static int step(struct operation *operation, uint8_t *block)
+/* A | R, one block, through ecb(aes), which has no IV: the parameter's is ours. In place, since the
+ * text may be a key, which is to be in no memory but WORK's. */
+static int step(struct operation *operation, uint8_t *a, uint8_t *r)
 {
 	struct alg_request request = {.direction = operation_request(operation).direction};
-	struct iovec iov = {.iov_base = block, .iov_len = 2 * SEMI};
+	struct iovec iov[] = {{.iov_base = a, .iov_len = SEMI}, {.iov_base = r, .iov_len = SEMI}};
 	int err;
 
 	operation->clean = false;
-	err = alg_send(operation->socket->fd, &request, &iov, 1, false);
+	err = alg_send(operation->socket->fd, &request, iov, 2, false);
 	if (!err)
-		err = receive(operation->socket->fd, &iov, 1, iov.iov_len);
+		err = receive(operation->socket->fd, iov, 2, 2 * SEMI);
 	operation->clean = !err;
 	return err;
 }
@@ -86,31 +87,24 @@ static void count(uint8_t a[SEMI], uint64_t t)
 static int shuffle(struct operation *operation, uint8_t *c, size_t n)
 {
 	bool unwrap = operation_decrypts(operation);
-	uint8_t block[2 * SEMI];
 	int err = 0;
 
 	for (uint64_t s = 0; s < 6 * (uint64_t)n && !err; s++) {
 		uint64_t t = unwrap ? 6 * (uint64_t)n - s : s + 1;
-		uint8_t *r = c + SEMI * (1 + (t - 1) % n);
 
-		memcpy(block, c, SEMI);
-		memcpy(block + SEMI, r, SEMI);
 		if (unwrap)
-			count(block, t);
-		err = step(operation, block);
+			count(c, t);
+		err = step(operation, c, c + SEMI * (1 + (t - 1) % n));
 		if (!unwrap)
-			count(block, t);
-		memcpy(c, block, SEMI);
-		memcpy(r, block + SEMI, SEMI);
+			count(c, t);
 	}
-	explicit_bzero(block, sizeof(block));
 	return err;
 }
 
 /* A single semiblock of KWP is one block (section 6.3). */
 static int transform(struct operation *operation, uint8_t *c, size_t len)
 {
-	return len == 2 * SEMI && is_kwp(operation) ? step(operation, c)
+	return len == 2 * SEMI && is_kwp(operation) ? step(operation, c, c + SEMI)
 						    : shuffle(operation, c, len / SEMI - 1);
 }
 

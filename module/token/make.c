@@ -76,8 +76,10 @@ static CK_RV number(struct metadata *metadata)
 	uint64_t random;
 	CK_RV rv = random_fill((uint8_t *)&random, sizeof(random));
 
+	if (rv != CKR_OK)
+		return rv;
 	snprintf(metadata->uid, sizeof(metadata->uid), "%016llx", (unsigned long long)random);
-	return rv;
+	return CKR_OK;
 }
 
 static CK_RV hold(struct session *session, struct template *template, const uint8_t *bytes,
@@ -248,9 +250,8 @@ static CK_RV make(struct session *session, struct template *template, enum origi
 		rv = hold(session, template, bytes, len, &object);
 	else
 		rv = store(session, template, origin, bytes, len, &object);
-	if (rv != CKR_OK)
+	if (!object)
 		return rv;
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what answered CKR_OK made one */
 	if (object->session) {
 		rv = object_publish(object);
 		if (rv != CKR_OK) {

@@ -161,7 +161,7 @@ CK_RV module_stop(void)
 
 	if (!stage || !atomic_compare_exchange_strong(stage, &expected, STOPPING))
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
-	sessions_close(NULL);
+	sessions_finish();
 	slots_stop();
 	own_clear();
 	transform_purge(0);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "kernel/secret.h"
 #include "mech/rv.h"
@@ -11,7 +12,10 @@
 #include "token/module.h"
 #include "token/permit.h"
 
-static struct handle_table sessions; /* under the module lock */
+/* Under the module lock: the sessions, and how many are off the table with a call still under way.
+ */
+static struct handle_table sessions;
+static unsigned int closing;
 
 static void put(struct session *session)
 {
@@ -67,6 +71,7 @@ static struct session *take(CK_SESSION_HANDLE handle)
 	/* Section 5.6, C_CloseSession: the last one closed logs the user out. */
 	if (!--slot->sessions)
 		slot->login = LOGIN_NONE;
+	closing++;
 	return session;
 }
 
@@ -80,6 +85,9 @@ static void finish(struct session *session)
 		objects_close(session->handle);
 	pthread_mutex_unlock(&session->lock);
 	put(session);
+	lock();
+	closing--;
+	unlock();
 }
 
 CK_RV session_close(CK_SESSION_HANDLE handle)
@@ -116,8 +124,25 @@ void sessions_close(const struct slot *slot)
 	} while (session);
 }
 
+void sessions_finish(void)
+{
+	static const struct timespec moment = {0, 1000000};
+	unsigned int left;
+
+	sessions_close(NULL);
+	/* What other threads close, they wait for themselves. */
+	do {
+		lock();
+		left = closing;
+		unlock();
+		if (left)
+			nanosleep(&moment, NULL);
+	} while (left);
+}
+
 void sessions_abandon(void)
 {
+	closing = 0;
 	memset(&sessions, 0, sizeof(sessions));
 }
 

@@ -39,6 +39,9 @@ CK_RV session_close(CK_SESSION_HANDLE handle);
 /* Closes all sessions of SLOT, or (NULL) all. */
 void sessions_close(const struct slot *slot);
 
+/* Closes all, and waits for those that other threads are closing: no call is under way then. */
+void sessions_finish(void);
+
 /* In a forked child: all sessions are the parent's. */
 void sessions_abandon(void);
 
