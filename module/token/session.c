@@ -11,10 +11,7 @@
 #include "token/module.h"
 #include "token/permit.h"
 
-/* Under the module lock: the sessions, and how many are off the table with a call still under way.
- */
-static struct handle_table sessions;
-static unsigned int closing;
+static struct handle_table sessions; /* under the module lock */
 
 static void put(struct session *session)
 {
