@@ -241,6 +241,7 @@ static bool begin(CK_MECHANISM_TYPE type, CK_FLAGS can, const struct token_key *
 		*guest_mechanism(&store, &material, 100),
 		{type, &mac_length, sizeof(mac_length)},
 		{type, iv, sizeof(iv)},
+		{type, iv, 8},
 		{type, &counter, sizeof(counter)},
 	};
 
