@@ -46,7 +46,6 @@ extern const size_t scene_count;
  * ended the module. */
 void scene_setup(struct scene *scene);
 void scene_open(struct scene *scene);
-void scene_close(struct scene *scene);
 void scene_teardown(struct scene *scene);
 
 /* Whether the operation left a part of the text in the caller's memory. */

@@ -61,13 +61,23 @@ static CK_RV change(struct session *session, struct object *object, const char *
 	const struct key *key = object->key;
 	struct object *better;
 	bool succeeds;
+	CK_RV rv;
 	int err;
 
 	if (!object->session) {
 		err = sidecar_write(key->keyring, object->metadata.unique_id, text);
 		if (err)
 			return rv_of_make(err, "what is changed of a key");
-		return look(session);
+		rv = look(session);
+		if (rv != CKR_OK)
+			return rv;
+		/* Another thread may have destroyed the key before there was this to take away with
+		 * it. */
+		better = object_get(session->slot, object->handle);
+		if (!better)
+			sidecar_drop(key->keyring, object->metadata.unique_id);
+		object_put(better);
+		return better ? CKR_OK : CKR_OBJECT_HANDLE_INVALID;
 	}
 	err = object_again(object, text, &better);
 	if (err)
