@@ -117,7 +117,7 @@ void attempt_first(const struct scene_operation *operation)
 	GUEST_RV(attempt_run(&first), CKR_OK);
 	attempt_recover(&first);
 	GUEST_RV(token.f->C_Finalize(NULL), CKR_OK);
-	descriptors = guest_descriptors();
+	descriptors = belongings_descriptors();
 	live = allocations_live();
 	start();
 }
@@ -126,9 +126,9 @@ void attempt_last(const struct scene_operation *operation)
 {
 	snprintf(attempt_says, sizeof(attempt_says), "%s", operation->name);
 	GUEST_RV(token.f->C_Finalize(NULL), CKR_OK);
-	if (guest_descriptors() != descriptors)
+	if (belongings_descriptors() != descriptors)
 		ATTEMPT_FAIL("%zu descriptors were open before, now %zu", descriptors,
-			     guest_descriptors());
+			     belongings_descriptors());
 	if (allocations_live() != live)
 		ATTEMPT_FAIL("%zu blocks of memory were in use before, now %zu", live,
 			     allocations_live());

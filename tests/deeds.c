@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "answers.h"
 #include "made.h"
 #include "messages.h"
 #include "objects.h"
@@ -11,88 +12,6 @@ unsigned char deeds_secret[32];
 struct sample samples[SAMPLES];
 
 static const unsigned char aad[13] = "not a secret";
-
-/* Why a call may answer something else than CKR_OK. SESSION and STATE explain it in a common
- * session only, KEY of a common key. */
-enum {
-	SESSION = 1,
-	STATE = 2,
-	KEY = 4,
-	FULL = 8,
-	UNCOPYABLE = 16,
-	MIXED = 32,
-	GONE = 128,
-	OTHERS_KEY = 64, /* which another thread brought to a common session */
-};
-
-static const struct {
-	CK_RV rv;
-	unsigned int reason;
-} answers[] = {
-	{CKR_SESSION_HANDLE_INVALID, SESSION},
-	{CKR_OPERATION_ACTIVE, STATE},
-	{CKR_OPERATION_NOT_INITIALIZED, STATE},
-	{CKR_KEY_HANDLE_INVALID, KEY | OTHERS_KEY},
-	{CKR_OBJECT_HANDLE_INVALID, KEY},
-	/* The kernel says EACCES of what was unlinked under the call, until it is collected. */
-	{CKR_KEY_FUNCTION_NOT_PERMITTED, KEY | OTHERS_KEY},
-	/* The quota: what was destroyed counts until the kernel's collector comes. */
-	{CKR_DEVICE_MEMORY, FULL},
-	{CKR_ACTION_PROHIBITED, UNCOPYABLE},
-	/* The length of a key that is no more. */
-	{CKR_ATTRIBUTE_TYPE_INVALID, GONE},
-	/* Parts of several threads in one message. */
-	{CKR_DATA_LEN_RANGE, MIXED},
-	{CKR_ENCRYPTED_DATA_LEN_RANGE, MIXED},
-	{CKR_ENCRYPTED_DATA_INVALID, MIXED},
-	{CKR_SIGNATURE_INVALID, MIXED},
-	{CKR_BUFFER_TOO_SMALL, MIXED},
-};
-
-static unsigned int reasons_of(const struct actor *a, unsigned int named)
-{
-	unsigned int reasons = named & FULL;
-
-	if (a->common_session)
-		reasons |= SESSION | (named & STATE);
-	if (a->common_session && a->careless)
-		reasons |= named & MIXED;
-	if (a->common_session)
-		reasons |= named & OTHERS_KEY;
-	if (a->common_key)
-		reasons |= named & (KEY | UNCOPYABLE | GONE);
-	/* Handles are of one start of the module, and so are its keys of sessions. */
-	return a->commons->ends ? reasons | SESSION | STATE | KEY : reasons;
-}
-
-static int refuse(struct actor *a, const char *call, CK_RV rv, unsigned int named)
-{
-	unsigned int reasons = reasons_of(a, named);
-
-	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++)
-		if (answers[i].rv == rv && answers[i].reason & reasons)
-			return DEED_REFUSED;
-	if (rv == CKR_CRYPTOKI_NOT_INITIALIZED && a->commons->ends)
-		return DEED_REFUSED;
-	return guest_error(&a->token, "0x%lx (%s session, %s key): %.120s", rv,
-			   a->common_session ? "common" : "own", a->common_key ? "common" : "own",
-			   call);
-}
-
-/* Goes on where CALL answers CKR_OK. */
-#define CALL(call, reasons)                                    \
-	do {                                                   \
-		CK_RV rv_ = (call);                            \
-		if (rv_ != CKR_OK)                             \
-			return refuse(a, #call, rv_, reasons); \
-	} while (0)
-/* Goes on where another deed was done. */
-#define DO(deed)                      \
-	do {                          \
-		int came_ = (deed);   \
-		if (came_)            \
-			return came_; \
-	} while (0)
 
 static int right(struct actor *a, const char *what, const void *got, CK_ULONG n, const void *wanted,
 		 size_t length)
@@ -220,7 +139,7 @@ static int signature(struct actor *a)
 	if (rv == CKR_SIGNATURE_INVALID)
 		return DEED_DONE;
 	return rv == CKR_OK ? guest_error(&a->token, "a wrong signature is taken for right")
-			    : refuse(a, "C_Verify of a wrong signature", rv, STATE);
+			    : answers_refuse(a, "C_Verify of a wrong signature", rv, STATE);
 }
 
 static int message(struct actor *a)
@@ -233,13 +152,13 @@ static int message(struct actor *a)
 
 	rv = message_init(a->s, TOKEN_ENCRYPT, CKM_AES_GCM, a->k);
 	if (rv != CKR_OK && rv != CKR_OPERATION_ACTIVE)
-		return refuse(a, "C_MessageEncryptInit", rv, KEY);
+		return answers_refuse(a, "C_MessageEncryptInit", rv, KEY);
 	/* Whose key it is goes away: it is asked for again, once in a second. */
 	rv = messages->C_EncryptMessage(a->s, &gcm, sizeof(gcm), (CK_BYTE_PTR)aad, sizeof(aad),
 					(CK_BYTE_PTR)sample->text, sample->length, out, &n);
 	if (rv != CKR_OK) {
 		message_final(a->s, TOKEN_ENCRYPT);
-		return refuse(a, "C_EncryptMessage", rv, STATE | KEY | OTHERS_KEY);
+		return answers_refuse(a, "C_EncryptMessage", rv, STATE | KEY | OTHERS_KEY);
 	}
 	if (n != sample->length || memcmp(out, sample->gcm, n) != 0 ||
 	    memcmp(tag, sample->gcm + n, sizeof(tag)) != 0)
@@ -274,7 +193,7 @@ static int destroy(struct actor *a, CK_OBJECT_HANDLE key)
 	if (rv == CKR_OK)
 		return guest_error(&a->token, "a key that was destroyed has a size");
 	if (rv != CKR_OBJECT_HANDLE_INVALID)
-		return refuse(a, "C_GetObjectSize", rv, 0);
+		return answers_refuse(a, "C_GetObjectSize", rv, 0);
 	return DEED_DONE;
 }
 
@@ -297,7 +216,7 @@ static int use_and_destroy(struct actor *a, CK_OBJECT_HANDLE key, bool on_token,
 	if (rv == CKR_OK)
 		rv = a->token.f->C_Encrypt(a->session, text, a->sample->length, out, &n);
 	if (rv != CKR_OK)
-		came = refuse(a, "a new key", rv, KEY);
+		came = answers_refuse(a, "a new key", rv, KEY);
 	else if (wanted)
 		came = right(a, "a new key's ciphertext", out, n, wanted, a->sample->length);
 	else if (memcmp(out, a->sample->cbc, 16) == 0)
@@ -435,7 +354,8 @@ static int reopen(struct actor *a)
 	rv = a->token.f->C_GetSessionInfo(made, &info);
 	if (rv == CKR_OK)
 		return guest_error(&a->token, "a session that was closed is there");
-	return rv == CKR_SESSION_HANDLE_INVALID ? DEED_DONE : refuse(a, "C_GetSessionInfo", rv, 0);
+	return rv == CKR_SESSION_HANDLE_INVALID ? DEED_DONE
+						: answers_refuse(a, "C_GetSessionInfo", rv, 0);
 }
 
 /* What a key is besides: on the token or in a session, of one kind or another. */
@@ -554,7 +474,7 @@ int actor_enter(struct actor *a)
 	} while (rv == CKR_DEVICE_MEMORY);
 	if (rv != CKR_OK) {
 		a->token.f->C_CloseSession(a->session);
-		return refuse(a, "a key of one's own", rv, 0);
+		return answers_refuse(a, "a key of one's own", rv, 0);
 	}
 	return DEED_DONE;
 }

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "belongings.h"
 #include "kcryptoki.h"
 #include "pkcs11-parameters.h"
 #include "token.h"
@@ -115,28 +116,6 @@ void guest_fill(unsigned char *bytes, size_t length, uint64_t seed);
 
 /* Cuts LENGTH into parts of odd sizes. */
 void guest_split(struct token_split *split, size_t length, uint64_t seed);
-
-/* This process's AF_ALG sockets. */
-struct alg_sockets {
-	size_t n;
-	int fd[128];
-	unsigned long inode[128];
-};
-void guest_alg_sockets(struct alg_sockets *sockets);
-
-/* All open descriptors. */
-size_t guest_descriptors(void);
-
-/* What is gone is collected soon, but not at once; until then the kernel may say EACCES for it. */
-void guest_wait_until_gone(key_serial_t serial);
-
-/* What this user has in the kernel. */
-struct belongings {
-	long keys, bytes; /* of the quota */
-	long linked;      /* in the user keyring, in bytes */
-	size_t descriptors;
-};
-struct belongings guest_belongings(void);
 
 /* Runs RUN in a forked child, or a thread; fails the test where it fails there. RUN gets a copy of
  * the token, with an error of its own. */

@@ -163,10 +163,10 @@ static bool same(const struct belongings *a, const struct belongings *b)
 /* Without the sockets that the module keeps, which go by their age. */
 static struct belongings look(void)
 {
-	struct belongings now = guest_belongings();
+	struct belongings now = belongings_now();
 	struct alg_sockets kept;
 
-	guest_alg_sockets(&kept);
+	belongings_alg_sockets(&kept);
 	now.descriptors -= kept.n;
 	return now;
 }

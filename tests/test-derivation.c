@@ -527,7 +527,7 @@ static void no_socket_stays(void **state)
 {
 	struct alg_sockets sockets;
 
-	guest_alg_sockets(&sockets);
+	belongings_alg_sockets(&sockets);
 	assert_int_equal(sockets.n, 0);
 	assert_int_equal(transform_sockets(), 0);
 }

@@ -32,7 +32,7 @@ static void test_finalize(void **state)
 		alarm(60);
 		GUEST_RV(token.f->C_Finalize(NULL), CKR_OK);
 		/* At once, and not only soon. */
-		guest_alg_sockets(&sockets);
+		belongings_alg_sockets(&sockets);
 		if (sockets.n)
 			guest_fail("%zu sockets are open after C_Finalize", sockets.n);
 		GUEST_RV(token.f->C_OpenSession(token.slot, CKF_SERIAL_SESSION, NULL, NULL,

@@ -501,7 +501,7 @@ static void java(void)
 	CK_OBJECT_HANDLE kept;
 	CK_SESSION_HANDLE session = objects_rw_session();
 
-	before = guest_belongings();
+	before = belongings_now();
 	for (unsigned int i = 0; i < JAVA_KEYS; i++) {
 		struct material cbc = with(CKM_AES_CBC_PAD, bytes, 32);
 
@@ -510,7 +510,7 @@ static void java(void)
 		GUEST_OK(guest_run(&token, session, keys[i], &cbc, TOKEN_ENCRYPT, text, 100,
 				   TOKEN_PLAIN, NULL));
 	}
-	after = guest_belongings();
+	after = belongings_now();
 	/* Those that earlier tests destroyed may be collected meanwhile. */
 	assert_true(after.keys <= before.keys);
 	assert_true(after.descriptors < before.descriptors + 100);

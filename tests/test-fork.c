@@ -216,7 +216,7 @@ static int count_sockets(struct token *t, size_t expected, const char *when)
 {
 	struct alg_sockets sockets;
 
-	guest_alg_sockets(&sockets);
+	belongings_alg_sockets(&sockets);
 	return sockets.n == expected ? 0
 				     : guest_error(t, "%zu AF_ALG sockets %s, instead of %zu",
 						   sockets.n, when, expected);
@@ -253,12 +253,12 @@ static void test_child_starts(void **state)
 	need_scene();
 	for (int frozen = 0; frozen <= 1; frozen++) {
 		begin(&scene, frozen);
-		guest_alg_sockets(&before);
+		belongings_alg_sockets(&before);
 		assert_in_range(before.n, 2, 64);
 		child = guest_fork(starts_afresh, &scene);
 		go_on(&scene, 333);
 		guest_reap(child);
-		guest_alg_sockets(&after);
+		belongings_alg_sockets(&after);
 		assert_int_equal(before.n, after.n);
 		finish(&scene);
 	}
@@ -325,7 +325,7 @@ static int keeps_its_own(struct token *t, void *argument)
 	struct stat status, pipe_status;
 	int ends[2];
 
-	guest_alg_sockets(&sockets);
+	belongings_alg_sockets(&sockets);
 	if (sockets.n < 2 || pipe(ends) != 0 || fstat(ends[0], &pipe_status) != 0)
 		return guest_error(t, "too few are inherited, or no pipe");
 	/* All but one, which is the module's still. */
@@ -494,7 +494,7 @@ int main(int argc, char **argv)
 	struct alg_sockets sockets;
 
 	if (argc == 2 && strcmp(argv[1], COUNT_SOCKETS) == 0) {
-		guest_alg_sockets(&sockets);
+		belongings_alg_sockets(&sockets);
 		return (int)sockets.n;
 	}
 	guest_fill(secret, sizeof(secret), 3);

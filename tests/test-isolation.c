@@ -402,6 +402,13 @@ static void test_begin(void **state)
 		guest_fail("the key is not found");
 }
 
+static int test_end(void **state)
+{
+	if (key.serial)
+		token_key_drop(&key);
+	return guest_teardown(state);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -417,5 +424,5 @@ int main(int argc, char **argv)
 		return with_raised_rights();
 	snprintf(self, sizeof(self), "%s", argv[0]);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
-	return cmocka_run_group_tests(tests, guest_setup, guest_teardown);
+	return cmocka_run_group_tests(tests, guest_setup, test_end);
 }

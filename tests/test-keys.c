@@ -71,13 +71,13 @@ static void expire(key_serial_t serial)
 static void unlink_it(key_serial_t serial)
 {
 	assert_int_equal(keyctl_unlink(serial, KEY_SPEC_USER_KEYRING), 0);
-	guest_wait_until_gone(serial);
+	belongings_wait_until_gone(serial);
 }
 
 static void invalidate(key_serial_t serial)
 {
 	assert_int_equal(keyctl_invalidate(serial), 0);
-	guest_wait_until_gone(serial);
+	belongings_wait_until_gone(serial);
 }
 
 static void forbid(key_serial_t serial)
@@ -222,10 +222,10 @@ static void test_update(void **state)
 	session = guest_session();
 	key = labelled(session, "updated", WRITABLE, 0);
 	/* Only now: a look at the keyring also closes the sockets of keys that have gone. */
-	guest_alg_sockets(&before);
+	belongings_alg_sockets(&before);
 	GUEST_OK(encrypts(session, &key, secret));
 	/* No socket keeps the bytes of a key that can change. */
-	guest_alg_sockets(&after);
+	belongings_alg_sockets(&after);
 	assert_int_equal(after.n, before.n);
 	GUEST_OK(token_key_update(&token, &key, other, sizeof(other)));
 	GUEST_OK(encrypts(session, &key, other));
@@ -244,9 +244,9 @@ static void test_constant(void **state)
 	guest_need_keys();
 	session = guest_session();
 	key = labelled(session, "constant", CONSTANT, 0);
-	guest_alg_sockets(&before);
+	belongings_alg_sockets(&before);
 	GUEST_OK(encrypts(session, &key, secret));
-	guest_alg_sockets(&first);
+	belongings_alg_sockets(&first);
 	assert_int_equal(first.n, before.n + 1);
 	assert_int_equal(keyctl_update(key.serial, other, sizeof(other)), -1);
 	assert_int_equal(errno, EACCES);
@@ -256,7 +256,7 @@ static void test_constant(void **state)
 	assert_int_equal(errno, EACCES);
 	for (int i = 0; i < 5; i++)
 		GUEST_OK(encrypts(session, &key, secret));
-	guest_alg_sockets(&second);
+	belongings_alg_sockets(&second);
 	assert_int_equal(second.n, first.n);
 	for (size_t i = 0; i < first.n; i++)
 		assert_int_equal(second.inode[i], first.inode[i]);
@@ -547,11 +547,11 @@ static void test_nothing_left(void **state)
 	GUEST_RV(token.f->C_Finalize(NULL), CKR_OK);
 	for (int anonymous = 0; anonymous <= 1; anonymous++) {
 		usleep(300000);
-		before = guest_belongings();
+		before = belongings_now();
 		/* A thread of its own, whose keyrings go with it. */
 		guest_thread(all_of_it, anonymous ? &anonymous : NULL);
 		for (int tries = 0; tries < 100; tries++) {
-			after = guest_belongings();
+			after = belongings_now();
 			if (after.keys == before.keys && after.bytes == before.bytes)
 				break;
 			usleep(20000);

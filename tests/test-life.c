@@ -282,7 +282,7 @@ static void destroy(const struct life *life)
 	assert_int_equal(made_find(&token, life->session, "third", &found), 0);
 	assert_int_equal(made_find(&token, life->session, "another", &found), 0);
 	if (life->serial)
-		guest_wait_until_gone(life->serial);
+		belongings_wait_until_gone(life->serial);
 }
 
 static void test_life(void **state)

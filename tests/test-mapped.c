@@ -208,7 +208,7 @@ static void test_ring_comes_and_goes(void **state)
 	add("pkcs11:object=late?x-key-type=aes", ring);
 	GUEST_OK(encrypts(&token, session, labelled(session, "late")));
 	keyctl_unlink(ring, KEY_SPEC_USER_KEYRING);
-	guest_wait_until_gone(ring);
+	belongings_wait_until_gone(ring);
 	assert_int_equal(labelled(session, "late"), CK_INVALID_HANDLE);
 
 	/* A key is not read as if it were a keyring. */

@@ -14,7 +14,7 @@ static void revoke_it(key_serial_t serial)
 static void unlink_it(key_serial_t serial)
 {
 	assert_int_equal(keyctl_unlink(serial, KEY_SPEC_USER_KEYRING), 0);
-	guest_wait_until_gone(serial);
+	belongings_wait_until_gone(serial);
 }
 
 static void invalidate(key_serial_t serial)

@@ -393,7 +393,7 @@ static void test_finalize(void **state)
 		struct token_key key;
 
 		GUEST_RV(token.f->C_Finalize(NULL), CKR_OK);
-		before = guest_descriptors();
+		before = belongings_descriptors();
 		GUEST_OK(token_start(&token));
 		session = guest_session();
 		key = guest_key(session, "aes", parcel_key, sizeof(parcel_key), frozen);
@@ -415,13 +415,13 @@ static void test_finalize(void **state)
 			if (i == 3)
 				GUEST_RV(token.f->C_CloseSession(s), CKR_OK);
 		}
-		guest_alg_sockets(&sockets);
+		belongings_alg_sockets(&sockets);
 		assert_in_range(sockets.n, 8, 64);
 		token_key_drop(&key);
 		GUEST_RV(token.f->C_Finalize(NULL), CKR_OK);
-		guest_alg_sockets(&sockets);
+		belongings_alg_sockets(&sockets);
 		assert_int_equal(sockets.n, 0);
-		assert_int_equal(guest_descriptors(), before);
+		assert_int_equal(belongings_descriptors(), before);
 		GUEST_OK(token_start(&token));
 	}
 }

@@ -117,7 +117,7 @@ static void look_around(struct surroundings *s)
 	memset(s, 0, sizeof(*s));
 	/* The kernel makes a user keyring when it is named for the first time. */
 	keyctl_get_keyring_ID(KEY_SPEC_USER_KEYRING, 0);
-	s->belongings = guest_belongings();
+	s->belongings = belongings_now();
 	s->threads = threads();
 	s->session_keyring = keyctl_get_keyring_ID(KEY_SPEC_SESSION_KEYRING, 0);
 	s->process_keyring = keyctl_get_keyring_ID(KEY_SPEC_PROCESS_KEYRING, 0);
@@ -281,7 +281,7 @@ static void use_everything(struct token_key *keys)
 		GUEST_RV(token.f->C_GenerateKey(session, &generate, &template, 1, &key), CKR_OK);
 	GUEST_RV(token.f->C_GenerateRandom(session, bytes, sizeof(bytes)), CKR_OK);
 	GUEST_RV(token.f->C_FindObjectsInit(session, NULL, 0), CKR_OK);
-	guest_alg_sockets(&sockets);
+	belongings_alg_sockets(&sockets);
 	printf("# %zu of %zu mechanisms in the middle of an operation, with %zu sockets\n", begun,
 	       tried, sockets.n);
 	assert_true(tried > 0);

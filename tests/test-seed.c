@@ -98,7 +98,7 @@ static size_t alg_sockets(void)
 {
 	struct alg_sockets sockets;
 
-	guest_alg_sockets(&sockets);
+	belongings_alg_sockets(&sockets);
 	return sockets.n;
 }
 

@@ -74,7 +74,7 @@ static void test_closed(void **state)
 	check_in_kernel(serial);
 	GUEST_OK(made_works(&token, two, key, secret, 32));
 	GUEST_RV(token.f->C_CloseSession(one), CKR_OK);
-	guest_wait_until_gone(serial);
+	belongings_wait_until_gone(serial);
 	assert_int_equal(made_works(&token, two, key, secret, 32), -1);
 	assert_int_equal(made_find(&token, two, "sensitive", &key), 0);
 	GUEST_RV(token.f->C_CloseSession(two), CKR_OK);
@@ -129,10 +129,10 @@ static void test_child(void **state)
 			check_in_kernel(serial);
 			kill(child, SIGKILL);
 			assert_int_equal(waitpid(child, &status, 0), child);
-			guest_wait_until_gone(serial);
+			belongings_wait_until_gone(serial);
 		} else {
 			/* The process lives on, the module has ended. */
-			guest_wait_until_gone(serial);
+			belongings_wait_until_gone(serial);
 			assert_int_equal(write(told.down[1], "x", 1), 1);
 			guest_reap(child);
 		}
@@ -158,7 +158,7 @@ static void test_many_held(void **state)
 	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &locked), 0);
 	for (size_t i = 0; i < MANY; i++)
 		GUEST_RV(made_key(&token, session, "held", secret, 32, 0, &keys[i]), CKR_OK);
-	now = guest_belongings();
+	now = belongings_now();
 	print_message(
 		"# %d keys of a session, of which the kernel has %ld; %lu KiB may be locked\n",
 		MANY, now.keys - before.keys, (unsigned long)locked.rlim_cur / 1024);

@@ -70,7 +70,7 @@ static void measure(long sample[KINDS])
 	/* What is gone has to be collected first. */
 	struct belongings have = made_settled();
 
-	guest_alg_sockets(&sockets);
+	belongings_alg_sockets(&sockets);
 	sample[RESIDENT] = field("/proc/self/status", "VmRSS:");
 	sample[BLOCKS] = (long)allocations_live();
 	sample[DESCRIPTORS] = (long)have.descriptors;

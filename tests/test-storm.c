@@ -34,7 +34,7 @@ static void test_end(void **state)
 
 	(void)state;
 	GUEST_RV(token.f->C_Finalize(NULL), CKR_OK);
-	guest_alg_sockets(&sockets);
+	belongings_alg_sockets(&sockets);
 	assert_int_equal(sockets.n, 0);
 	GUEST_OK(token_start(&token));
 }
