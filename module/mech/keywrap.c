@@ -20,6 +20,7 @@
 
 enum {
 	SEMI = 8,
+	BLOCK = 2 * SEMI,
 	WITH_LENGTH = 4,
 	/* Three times what a key of the kernel can have. Each semiblock costs twelve system calls,
 	 * and whoever would close the session waits for them. */
@@ -61,18 +62,18 @@ static size_t padded(const struct operation *operation, size_t len)
 	return size % SEMI == 0 && size >= 2 * SEMI ? size : 0;
 }
 
-/* A | R, one block, through ecb(aes), which has no IV: the parameter's is ours. In place, since the
- * text may be a key, which is to be in no memory but WORK's. */
-static int step(struct operation *operation, uint8_t *a, uint8_t *r)
+/* One block through ecb(aes), which has no IV: the parameter's is ours. In one piece, since with
+ * the smallest socket buffers the kernel fills no more than the first. */
+static int step(struct operation *operation, uint8_t block[BLOCK])
 {
 	struct alg_request request = {.direction = operation_request(operation).direction};
-	struct iovec iov[] = {{.iov_base = a, .iov_len = SEMI}, {.iov_base = r, .iov_len = SEMI}};
+	struct iovec iov = {.iov_base = block, .iov_len = BLOCK};
 	int err;
 
 	operation->clean = false;
-	err = alg_send(operation->socket->fd, &request, iov, 2, false);
+	err = alg_send(operation->socket->fd, &request, &iov, 1, false);
 	if (!err)
-		err = receive(operation->socket->fd, iov, 2, 2 * SEMI);
+		err = receive(operation->socket->fd, &iov, 1, BLOCK);
 	operation->clean = !err;
 	return err;
 }
@@ -83,29 +84,35 @@ static void count(uint8_t a[SEMI], uint64_t t)
 		a[i] ^= (uint8_t)t;
 }
 
-/* W and W^-1 of section 6.1, in place, on A | R of (N + 1) semiblocks. */
-static int shuffle(struct operation *operation, uint8_t *c, size_t n)
+/* W and W^-1 of section 6.1, in place, on A | R of (N + 1) semiblocks. The text may be a key, which
+ * is to be in no memory but secret_new()'s: BLOCK, A and one of R, is in that, too. */
+static int shuffle(struct operation *operation, uint8_t *c, size_t n, uint8_t block[BLOCK])
 {
 	bool unwrap = operation_decrypts(operation);
 	int err = 0;
 
+	memcpy(block, c, SEMI);
 	for (uint64_t s = 0; s < 6 * (uint64_t)n && !err; s++) {
 		uint64_t t = unwrap ? 6 * (uint64_t)n - s : s + 1;
+		uint8_t *r = c + SEMI * (1 + (t - 1) % n);
 
+		memcpy(block + SEMI, r, SEMI);
 		if (unwrap)
-			count(c, t);
-		err = step(operation, c, c + SEMI * (1 + (t - 1) % n));
+			count(block, t);
+		err = step(operation, block);
 		if (!unwrap)
-			count(c, t);
+			count(block, t);
+		memcpy(r, block + SEMI, SEMI);
 	}
+	memcpy(c, block, SEMI);
 	return err;
 }
 
 /* A single semiblock of KWP is one block (section 6.3). */
-static int transform(struct operation *operation, uint8_t *c, size_t len)
+static int transform(struct operation *operation, uint8_t *c, size_t len, uint8_t block[BLOCK])
 {
-	return len == 2 * SEMI && is_kwp(operation) ? step(operation, c, c + SEMI)
-						    : shuffle(operation, c, len / SEMI - 1);
+	return len == BLOCK && is_kwp(operation) ? step(operation, c)
+						 : shuffle(operation, c, len / SEMI - 1, block);
 }
 
 /* The length of the text in C, unwrapped, or SIZE_MAX where it was not wrapped with this key. Says
@@ -137,8 +144,8 @@ static size_t text_length(const struct operation *operation, const uint8_t *c, s
 }
 
 /*
- * Wraps or unwraps the gathered text and IN. *WORK, of *WORK_LEN bytes, is A | R afterwards, to be
- * given back; *TEXT_LEN the bytes of text in R.
+ * Wraps or unwraps the gathered text and IN. *WORK, of *WORK_LEN bytes, is A | R afterwards and a
+ * block of no meaning, to be given back; *TEXT_LEN the bytes of text in R.
  */
 static CK_RV run(struct operation *operation, const uint8_t *in, size_t in_len, uint8_t **work,
 		 size_t *work_len, size_t *text_len)
@@ -146,7 +153,7 @@ static CK_RV run(struct operation *operation, const uint8_t *in, size_t in_len, 
 	size_t len = operation->text_len + in_len;
 	bool unwrap = operation_decrypts(operation);
 	size_t size = unwrap ? len : padded(operation, len) + SEMI;
-	uint8_t *c = secret_new(size), *text;
+	uint8_t *c = secret_new(size + BLOCK), *text;
 	int err;
 
 	if (!c)
@@ -161,10 +168,10 @@ static CK_RV run(struct operation *operation, const uint8_t *in, size_t in_len, 
 		memset(text + len, operation->mechanism->padded ? (int)(size - SEMI - len) : 0,
 		       size - SEMI - len);
 	}
-	err = transform(operation, c, size);
+	err = transform(operation, c, size, c + size);
 	*text_len = err || !unwrap ? len : text_length(operation, c, size);
 	*work = c;
-	*work_len = size;
+	*work_len = size + BLOCK;
 	return *text_len == SIZE_MAX ? CKR_ENCRYPTED_DATA_INVALID
 				     : rv_of_run(err, operation->mechanism->name);
 }
@@ -211,7 +218,7 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	if (rv == CKR_OK) {
 		bool unwrap = operation_decrypts(operation);
 
-		*out_len = unwrap ? text : size;
+		*out_len = unwrap ? text : size - BLOCK;
 		memcpy(out, unwrap ? work + SEMI : work, *out_len);
 	}
 	secret_free(work, size);
