@@ -7,6 +7,7 @@
 #include "made.h"
 #include "messages.h"
 #include "objects.h"
+#include "offspring.h"
 
 unsigned char deeds_secret[32];
 struct sample samples[SAMPLES];
@@ -395,24 +396,25 @@ static int replace(struct actor *a)
 }
 
 const struct deed deeds[] = {
-	{"digest", digest, false},
-	{"digest in parts", digest_parts, true},
-	{"CBC there and back", cipher, false},
-	{"CTR in parts", cipher_parts, true},
-	{"GCM there and back", aead, true},
-	{"CMAC, verified", signature, false},
-	{"message", message, false},
-	{"random", random_bytes, false},
-	{"generate", generate, false},
-	{"copy", copy, false},
-	{"derive", derive, false},
-	{"search", search, false},
-	{"attributes", attributes, false},
-	{"new label", relabel, false},
-	{"cancel", cancel, false},
-	{"look", look, false},
-	{"session opened, one closed", reopen, false},
-	{"key made, one destroyed", replace, false},
+	{"digest", digest, false, 0},
+	{"digest in parts", digest_parts, true, 0},
+	{"CBC there and back", cipher, false, 0},
+	{"CTR in parts", cipher_parts, true, 0},
+	{"GCM there and back", aead, true, 0},
+	{"CMAC, verified", signature, false, 0},
+	{"message", message, false, 0},
+	{"random", random_bytes, false, 0},
+	{"generate", generate, false, 0},
+	{"copy", copy, false, 0},
+	{"derive", derive, false, 0},
+	{"search", search, false, 0},
+	{"attributes", attributes, false, 0},
+	{"new label", relabel, false, 0},
+	{"cancel", cancel, false, 0},
+	{"look", look, false, 0},
+	{"session opened, one closed", reopen, false, 0},
+	{"key made, one destroyed", replace, false, 0},
+	{"fork", offspring_fork, false, 10},
 };
 const size_t deeds_count = sizeof(deeds) / sizeof(*deeds);
 
@@ -470,7 +472,7 @@ int actor_enter(struct actor *a)
 				       NULL, &a->session),
 	     0);
 	do {
-		rv = make(a, a->session, a->commons->ends ? 2 : 0, DEEDS_LABEL " own", &a->key);
+		rv = make(a, a->session, a->commons->ends ? 2 : 0, DEEDS_OWN, &a->key);
 	} while (rv == CKR_DEVICE_MEMORY);
 	if (rv != CKR_OK) {
 		a->token.f->C_CloseSession(a->session);
@@ -493,10 +495,14 @@ int actor_leave(struct actor *a)
 
 int actor_act(struct actor *a, size_t *which)
 {
-	const struct deed *deed = &deeds[ *which = chance(a, deeds_count)];
-	uint64_t where = chance(a, 2 * COMMON_SESSIONS);
+	const struct deed *deed;
+	uint64_t where;
 	int came;
 
+	do
+		deed = &deeds[ *which = chance(a, deeds_count)];
+	while (deed->rarity && chance(a, deed->rarity));
+	where = chance(a, 2 * COMMON_SESSIONS);
 	be_alone(a);
 	a->sample = &samples[chance(a, SAMPLES)];
 	if (where < COMMON_SESSIONS && deed->act != reopen) {

@@ -14,6 +14,8 @@
 enum { COMMON_SESSIONS = 6, COMMON_KEYS = 8, SAMPLES = 8, SAMPLE_MAX = 2048 };
 
 #define DEEDS_LABEL "storm"
+/* Of the keys that a thread keeps for itself. */
+#define DEEDS_OWN DEEDS_LABEL " own"
 
 /* What the threads have in common. All keys are of the same bytes. */
 struct commons {
@@ -61,6 +63,9 @@ struct deed {
 	int (*act)(struct actor *actor);
 	/* What it does in common sessions is not for the even ones. */
 	bool careless;
+	/* It takes as long as many others, and is done one time in so many; 0: as often as others.
+	 */
+	unsigned int rarity;
 };
 
 extern const struct deed deeds[];

@@ -14,6 +14,10 @@
 #define SCENE_WRONG (CKR_VENDOR_DEFINED | 0x77726f6eUL)
 #define SCENE_FEWER (CKR_VENDOR_DEFINED | 0x66657765UL)
 
+/* The bytes of the keys, and what is digested, encrypted and signed. */
+enum { SCENE_TEXT = 3000 };
+extern unsigned char scene_secret[32], scene_text[SCENE_TEXT];
+
 struct scene {
 	CK_SESSION_HANDLE session;
 	/* Keys outside of the session, with bytes that are known. */
@@ -21,6 +25,10 @@ struct scene {
 	/* The token's own: one that may be wrapped, and one to derive from. */
 	CK_OBJECT_HANDLE extractable, base;
 	CK_ULONG objects, mechanisms; /* how many there are */
+	/* What the keys are called that operations make. */
+	const char *made_label, *new_label;
+	/* Others make keys meanwhile: more are found than there were. */
+	bool accompanied;
 	/* What an operation made, until it destroys it. */
 	CK_OBJECT_HANDLE made;
 	/* Where it wrote to. */
@@ -37,6 +45,8 @@ struct scene_operation {
 	bool restarts;
 	/* Of one that fails, the caller may get no byte of the text. */
 	bool sealed;
+	/* It makes a key, and destroys it. */
+	bool makes;
 };
 
 extern const struct scene_operation scene_operations[];
@@ -54,7 +64,9 @@ bool scene_reveals(const struct scene *scene);
 /* Destroys what an operation that failed had made. */
 void scene_sweep(struct scene *scene);
 
-/* How many objects a search finds; and how many keys are linked to the user keyring. */
+/* How many objects of a template a search finds, and of secret keys; and how many keys are linked
+ * to the user keyring. */
+CK_RV scene_count_of(struct scene *scene, CK_ATTRIBUTE *template, CK_ULONG length, CK_ULONG *count);
 CK_RV scene_search(struct scene *scene, CK_ULONG *count);
 size_t scene_linked(void);
 

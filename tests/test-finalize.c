@@ -9,9 +9,13 @@
 
 #include "made.h"
 #include "messages.h"
+#include "offspring.h"
 #include "storm.h"
 
 #define THREADS 16
+
+/* On a slow machine, too. */
+#define ENDS_LEAST 6
 
 static void test_finalize(void **state)
 {
@@ -23,7 +27,7 @@ static void test_finalize(void **state)
 	if (!made_unread())
 		guest_skip("keys that nobody can read cannot be used here");
 	storm_begin(THREADS, true);
-	while (storm_goes_on()) {
+	while (storm_goes_on() || ends < ENDS_LEAST) {
 		struct alg_sockets sockets;
 		CK_SESSION_HANDLE session;
 
@@ -44,14 +48,14 @@ static void test_finalize(void **state)
 	}
 	alarm(0);
 	print_message("# %lu times C_Finalize and C_Initialize\n", ends);
-	assert_true(ends > 5);
 	storm_end();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_finalize)};
 
+	offspring_become(argc, argv);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, messages_setup, guest_teardown);
 }

@@ -89,14 +89,20 @@ static void show(unsigned long done, const long sample[KINDS])
 	print_message("# %10lu%s %5ld\n", done, line, alg_row());
 }
 
-/* The module is started anew once in a while only: it looks at all that the kernel has then. */
+/* How seldom an operation is done that costs the emulated kernel a hundred others: keys come and go
+ * less often than they are used, and a module is started once in a program's life. */
+static uint64_t rarity(const struct scene_operation *operation)
+{
+	return operation->restarts ? 50 : operation->makes ? 10 : 1;
+}
+
 static const struct scene_operation *choose(uint64_t *seed)
 {
 	for (;;) {
 		const struct scene_operation *operation =
 			&scene_operations[guest_random(seed) % scene_count];
 
-		if (!operation->restarts || guest_random(seed) % 50 == 0)
+		if (guest_random(seed) % rarity(operation) == 0)
 			return operation;
 	}
 }

@@ -8,6 +8,7 @@
 
 #include "made.h"
 #include "messages.h"
+#include "offspring.h"
 #include "storm.h"
 
 #define THREADS 16
@@ -39,13 +40,14 @@ static void test_end(void **state)
 	GUEST_OK(token_start(&token));
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_storm),
 		cmocka_unit_test(test_end),
 	};
 
+	offspring_become(argc, argv);
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, messages_setup, guest_teardown);
 }

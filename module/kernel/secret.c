@@ -21,7 +21,7 @@ struct page {
 };
 
 static struct {
-	pthread_mutex_t lock; /* a leaf; held over system calls when a page comes or goes */
+	pthread_mutex_t lock; /* a leaf; never held over a system call: mlock(2) may sleep */
 	struct page *first;
 } pages = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -74,26 +74,43 @@ static struct page *new_page(void)
 		free(page);
 		return NULL;
 	}
-	page->next = pages.first;
-	pages.first = page;
 	return page;
 }
 
-static void *from_page(uint64_t cells)
+static void drop_page(struct page *page)
 {
-	struct page *page = pages.first;
-	unsigned int at = CELLS;
+	if (!page)
+		return;
+	munmap(page->bytes, PAGE);
+	free(page);
+}
 
-	while (page && (at = place_in(page, cells)) == CELLS)
-		page = page->next;
-	if (!page) {
-		page = new_page();
-		at = 0;
+/* NULL: no page has room. */
+static void *from_pages(uint64_t cells)
+{
+	for (struct page *page = pages.first; page; page = page->next) {
+		unsigned int at = place_in(page, cells);
+
+		if (at == CELLS)
+			continue;
+		page->used |= cells << at;
+		return page->bytes + at * CELL;
 	}
+	return NULL;
+}
+
+static void *from_new_page(uint64_t cells)
+{
+	struct page *page = new_page();
+
 	if (!page)
 		return NULL;
-	page->used |= cells << at;
-	return page->bytes + at * CELL;
+	page->used = cells;
+	pthread_mutex_lock(&pages.lock);
+	page->next = pages.first;
+	pages.first = page;
+	pthread_mutex_unlock(&pages.lock);
+	return page->bytes;
 }
 
 void *secret_new(size_t len)
@@ -103,12 +120,13 @@ void *secret_new(size_t len)
 	if (!is_shared(len))
 		return map(len);
 	pthread_mutex_lock(&pages.lock);
-	bytes = from_page(cells_of(len));
+	bytes = from_pages(cells_of(len));
 	pthread_mutex_unlock(&pages.lock);
-	return bytes;
+	return bytes ? bytes : from_new_page(cells_of(len));
 }
 
-static void to_page(uint8_t *bytes, uint64_t cells)
+/* Returns the page where nothing else was in it: it is no longer one of them. */
+static struct page *to_page(uint8_t *bytes, uint64_t cells)
 {
 	struct page **link = &pages.first, *page;
 
@@ -117,14 +135,15 @@ static void to_page(uint8_t *bytes, uint64_t cells)
 	page = *link;
 	page->used &= ~(cells << (size_t)(bytes - page->bytes) / CELL);
 	if (page->used)
-		return;
+		return NULL;
 	*link = page->next;
-	munmap(page->bytes, PAGE);
-	free(page);
+	return page;
 }
 
 void secret_free(void *bytes, size_t len)
 {
+	struct page *empty;
+
 	if (!bytes)
 		return;
 	explicit_bzero(bytes, len);
@@ -133,8 +152,9 @@ void secret_free(void *bytes, size_t len)
 		return;
 	}
 	pthread_mutex_lock(&pages.lock);
-	to_page(bytes, cells_of(len));
+	empty = to_page(bytes, cells_of(len));
 	pthread_mutex_unlock(&pages.lock);
+	drop_page(empty);
 }
 
 void secret_fork_prepare(void)
