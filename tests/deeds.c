@@ -465,6 +465,7 @@ static void be_alone(struct actor *a)
 
 int actor_enter(struct actor *a)
 {
+	CK_ATTRIBUTE unique_id = {CKA_UNIQUE_ID, a->unique_id, sizeof(a->unique_id) - 1};
 	CK_RV rv;
 
 	be_alone(a);
@@ -472,12 +473,15 @@ int actor_enter(struct actor *a)
 				       NULL, &a->session),
 	     0);
 	do {
-		rv = make(a, a->session, a->commons->ends ? 2 : 0, DEEDS_OWN, &a->key);
+		rv = make(a, a->session, a->commons->ends ? 2 : 0, DEEDS_LABEL, &a->key);
 	} while (rv == CKR_DEVICE_MEMORY);
+	if (rv == CKR_OK)
+		rv = a->token.f->C_GetAttributeValue(a->session, a->key, &unique_id, 1);
 	if (rv != CKR_OK) {
 		a->token.f->C_CloseSession(a->session);
 		return answers_refuse(a, "a key of one's own", rv, 0);
 	}
+	a->unique_id[unique_id.ulValueLen] = '\0';
 	return DEED_DONE;
 }
 

@@ -14,8 +14,6 @@
 enum { COMMON_SESSIONS = 6, COMMON_KEYS = 8, SAMPLES = 8, SAMPLE_MAX = 2048 };
 
 #define DEEDS_LABEL "storm"
-/* Of the keys that a thread keeps for itself. */
-#define DEEDS_OWN DEEDS_LABEL " own"
 
 /* What the threads have in common. All keys are of the same bytes. */
 struct commons {
@@ -48,6 +46,7 @@ struct actor {
 	/* Its own, which nobody else knows; the key lies on the token. */
 	CK_SESSION_HANDLE session;
 	CK_OBJECT_HANDLE key;
+	char unique_id[64];
 	/* Where it acts now, and whether it has that in common with others. */
 	CK_SESSION_HANDLE s;
 	CK_OBJECT_HANDLE k;

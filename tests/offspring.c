@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "made.h"
 #include "number.h"
 
 /* Argument of the program that a child becomes. */
@@ -27,7 +26,24 @@ static int begin(struct token *t)
 	return 0;
 }
 
-/* With any of the threads' keys; where the module ends under them they may have none. */
+/* The key that the thread keeps for itself: it waits, and does not destroy it. */
+static int find(struct token *t, CK_SESSION_HANDLE session, const char *unique_id,
+		CK_OBJECT_HANDLE *key)
+{
+	CK_ATTRIBUTE template = {CKA_UNIQUE_ID, (void *)unique_id, strlen(unique_id)};
+	CK_ULONG n = 0;
+	CK_RV rv = t->f->C_FindObjectsInit(session, &template, 1);
+
+	if (rv == CKR_OK)
+		rv = t->f->C_FindObjects(session, key, 1, &n);
+	if (rv == CKR_OK)
+		rv = t->f->C_FindObjectsFinal(session);
+	return rv == CKR_OK && n == 1
+		       ? 0
+		       : guest_error(t, "a child finds %lu keys %s: 0x%lx", n, unique_id, rv);
+}
+
+/* Where the module ends under the threads they have no keys that outlive it. */
 static int work(struct token *t, const struct actor *a)
 {
 	CK_SESSION_HANDLE session;
@@ -37,8 +53,8 @@ static int work(struct token *t, const struct actor *a)
 		return -1;
 	if (a->commons->ends)
 		return 0;
-	if (made_find(t, session, DEEDS_OWN, &key) < 1)
-		return guest_error(t, "a child finds no key");
+	if (find(t, session, a->unique_id, &key) != 0)
+		return -1;
 	return deeds_check(t, session, key, a->sample);
 }
 
