@@ -10,8 +10,8 @@ extern struct commons storm_commons;
 /* KCRYPTOKI_SEED (1), from which each thread has a seed of its own, is printed. */
 void storm_begin(unsigned int threads, bool ends);
 
-/* Whether it goes on: for KCRYPTOKI_SECONDS (20) from its begin, or longer until each deed was seen;
- * and while nothing went wrong. */
+/* Whether it goes on: for KCRYPTOKI_SECONDS (20) from its begin, or longer until each deed was
+ * seen; and while nothing went wrong. */
 bool storm_goes_on(void);
 
 /* Destroys the keys of the token that threads lost since the module ended under them. */
