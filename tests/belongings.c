@@ -106,6 +106,21 @@ struct belongings belongings_now(void)
 	return stock;
 }
 
+void belongings_tell(void)
+{
+	key_serial_t serials[64];
+	long n = keyctl_read(KEY_SPEC_USER_KEYRING, (char *)serials, sizeof(serials));
+
+	n = n < (long)sizeof(serials) ? n : (long)sizeof(serials);
+	for (long i = 0; i < n / (long)sizeof(*serials); i++) {
+		char *description = NULL;
+
+		if (keyctl_describe_alloc(serials[i], &description) >= 0)
+			print_message("# in the user keyring: %d: %s\n", serials[i], description);
+		free(description);
+	}
+}
+
 bool belongings_return_to(long linked)
 {
 	for (int tries = 0; tries < 100; tries++) {

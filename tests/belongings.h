@@ -33,4 +33,7 @@ struct belongings belongings_now(void);
  * the kernel has time. */
 bool belongings_return_to(long linked);
 
+/* Prints what is in the user keyring. */
+void belongings_tell(void);
+
 #endif

@@ -43,6 +43,7 @@ int guest_teardown(void **state)
 		return 0;
 	/* cmocka would tell of it, and succeed. */
 	print_message("# keys are left in the user keyring\n");
+	belongings_tell();
 	exit(EXIT_FAILURE);
 }
 

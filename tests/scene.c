@@ -27,17 +27,35 @@ CK_RV scene_search(struct scene *scene, CK_ULONG *count)
 	return scene_count_of(scene, TEMPLATE(IS_SECRET), count);
 }
 
+static bool is_sidecar(key_serial_t serial)
+{
+	char description[512];
+
+	return keyctl_describe(serial, description, sizeof(description)) >= 0 &&
+	       strstr(description, ";kcryptoki:");
+}
+
 /* But for sidecars: one is left where looking for it failed after its key was destroyed. */
 size_t scene_linked(void)
 {
 	key_serial_t linked[256];
 	size_t n = made_linked(linked, 256), keys = 0;
-	char description[512];
 
 	for (size_t i = 0; i < n; i++)
-		keys += keyctl_describe(linked[i], description, sizeof(description)) < 0 ||
-			!strstr(description, ";kcryptoki:");
+		keys += !is_sidecar(linked[i]);
 	return keys;
+}
+
+static void drop_sidecars(void)
+{
+	key_serial_t linked[256];
+	size_t n = made_linked(linked, 256), left = 0;
+
+	for (size_t i = 0; i < n; i++)
+		left += is_sidecar(linked[i]) &&
+			keyctl_unlink(linked[i], KEY_SPEC_USER_KEYRING) == 0;
+	if (left)
+		print_message("# %zu sidecars were left, and are ignored\n", left);
 }
 
 static void make_keys(struct scene *scene)
@@ -106,6 +124,7 @@ void scene_teardown(struct scene *scene)
 	token_key_drop(&scene->written);
 	token_key_drop(&scene->mac);
 	GUEST_RV(token.f->C_CloseSession(scene->session), CKR_OK);
+	drop_sidecars();
 }
 
 bool scene_reveals(const struct scene *scene)
