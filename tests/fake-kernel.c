@@ -413,7 +413,7 @@ static void scatter(const uint8_t *from, const struct iovec *iov, int count)
 	}
 }
 
-static int cipher_recv(struct sock *sock, struct iovec *iov, int count, size_t expected)
+static int cipher_recv(struct sock *sock, const struct iovec *iov, int count, size_t expected)
 {
 	size_t len = sock->queued;
 	bool decrypt = sock->direction == ALG_OP_DECRYPT;
@@ -432,7 +432,7 @@ static int cipher_recv(struct sock *sock, struct iovec *iov, int count, size_t e
 	return err;
 }
 
-static int aead_recv(struct sock *sock, struct iovec *iov, int count, size_t expected)
+static int aead_recv(struct sock *sock, const struct iovec *iov, int count, size_t expected)
 {
 	size_t aad = sock->aad, tag_size = sock->tag_size ? sock->tag_size : 16, text;
 	bool decrypt = sock->direction == ALG_OP_DECRYPT;
@@ -476,7 +476,7 @@ static int aead_recv(struct sock *sock, struct iovec *iov, int count, size_t exp
 	return good ? 0 : -EBADMSG;
 }
 
-static int hash_recv(struct sock *sock, struct iovec *iov, int count, size_t expected)
+static int hash_recv(struct sock *sock, const struct iovec *iov, int count, size_t expected)
 {
 	uint8_t result[ALG_DIGEST_MAX];
 
@@ -491,7 +491,7 @@ static int hash_recv(struct sock *sock, struct iovec *iov, int count, size_t exp
 	return 0;
 }
 
-static int random_recv(struct sock *sock, struct iovec *iov, int count, size_t expected)
+static int random_recv(struct sock *sock, const struct iovec *iov, int count, size_t expected)
 {
 	uint8_t bytes[ALG_RANDOM_MAX];
 
@@ -507,7 +507,7 @@ static int random_recv(struct sock *sock, struct iovec *iov, int count, size_t e
 	return 0;
 }
 
-int alg_recv(int op, struct iovec *iov, int count, size_t expected)
+int alg_recv(int op, const struct iovec *iov, int count, size_t expected)
 {
 	int err = fake_entered("alg_recv");
 	struct sock *sock = sock_of(op, true);

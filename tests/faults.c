@@ -33,6 +33,8 @@ struct row {
 #define LOOKUP ENOKEY, EKEYREVOKED, EKEYEXPIRED, EACCES, ENOMEM, EPERM, ENOSYS
 /* What any new descriptor may. */
 #define DESCRIPTOR EMFILE, ENFILE, ENOMEM
+#define SENDING EAGAIN, EINTR, ENOMEM, ENOBUFS, EINVAL, ENOKEY, EPIPE, EIO, EMSGSIZE, EPERM
+#define RECEIVING EAGAIN, EINTR, ENOMEM, EINVAL, EBADMSG, ENOKEY, EIO, EBUSY, EOVERFLOW, EPERM
 
 /* The first row that fits. EPERM and ENOSYS are those of a seccomp filter. */
 static const struct row rows[] = {
@@ -47,8 +49,10 @@ static const struct row rows[] = {
 	{CALL(setsockopt), ANY, 0, false, false, {0}, {EINVAL, ENOMEM, ENOPROTOOPT}},
 	{CALL(getsockopt), ANY, 0, false, false, {0}, {EINVAL, ENOMEM, ENOPROTOOPT}},
 	/* crypto/algif_*.c and crypto/af_alg.c; what a driver may answer. */
-	{CALL(sendmsg), ANY, 0, false, true, {0}, {EAGAIN, EINTR, ENOMEM, ENOBUFS, EINVAL, ENOKEY, EPIPE, EIO, EMSGSIZE, EPERM}},
-	{CALL(recvmsg), ANY, 0, false, true, {EBADMSG}, {EAGAIN, EINTR, ENOMEM, EINVAL, EBADMSG, ENOKEY, EIO, EBUSY, EOVERFLOW, EPERM}},
+	{CALL(sendmsg), ANY, 0, false, true, {0}, {SENDING}},
+	{CALL(sendto), ANY, 0, false, true, {0}, {SENDING}},
+	{CALL(recvmsg), ANY, 0, false, true, {EBADMSG}, {RECEIVING}},
+	{CALL(recvfrom), ANY, 0, false, true, {EBADMSG}, {RECEIVING}},
 	{KEYCTL(KEYCTL_GET_KEYRING_ID), false, false, {0}, {EINTR, EDQUOT, LOOKUP}},
 	{KEYCTL(KEYCTL_READ), false, false, {0}, {EINTR, EIO, EOPNOTSUPP, LOOKUP}},
 	{KEYCTL(KEYCTL_DESCRIBE), false, false, {0}, {EINTR, LOOKUP}},

@@ -79,7 +79,7 @@ static long halve(const struct inject_call *call)
 	if (call->number == SYS_sendmsg)
 		return halve_message(call);
 	/* Of an AEAD's message the kernel does not give half. */
-	if (call->number == SYS_recvmsg)
+	if (call->number == SYS_recvmsg || call->number == SYS_recvfrom)
 		return inject_raw(call->number, call->args) / 2;
 	memcpy(args, call->args, sizeof(args));
 	args[length] /= 2;

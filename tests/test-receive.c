@@ -17,10 +17,10 @@
 static atomic_bool hold, inside, forked, received;
 static bool forks_inside;
 
-int __wrap_alg_recv(int op, struct iovec *iov, int count, size_t expected);
+int __wrap_alg_recv(int op, const struct iovec *iov, int count, size_t expected);
 
 /* A kernel that takes its time. */
-int __wrap_alg_recv(int op, struct iovec *iov, int count, size_t expected)
+int __wrap_alg_recv(int op, const struct iovec *iov, int count, size_t expected)
 {
 	atomic_store(&inside, true);
 	if (forks_inside) {

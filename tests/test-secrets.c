@@ -357,7 +357,7 @@ static void watch(pid_t child)
 	kill(child, SIGCONT);
 	while ((number = step(child)) != -1) {
 		/* Of the many steps of a key wrap, some: each look takes a while. */
-		if (number == SYS_sendmsg || number == SYS_recvmsg
+		if (number == SYS_sendmsg || number == SYS_recvmsg || number == SYS_recvfrom
 			    ? steps++ % 7 != 0
 			    : number != SYS_add_key && number != SYS_keyctl && number != SYS_munmap)
 			continue;

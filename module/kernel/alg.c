@@ -149,16 +149,29 @@ static void put(struct control *control, int type, const void *data, size_t len)
 	control->used += CMSG_SPACE(len);
 }
 
+/* Leaves empty pieces at either end out, which cost the kernel as much as others. One stays. */
+static void trim(const struct iovec **iov, int *count)
+{
+	for (; *count > 1 && !(*iov)[0].iov_len; --*count)
+		++*iov;
+	while (*count > 1 && !(*iov)[*count - 1].iov_len)
+		--*count;
+}
+
 int alg_send(int op, const struct alg_request *request, const struct iovec *iov, int count,
 	     bool more)
 {
-	struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
+	struct msghdr message = {0};
+	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
 	struct control control;
 	size_t total = 0;
 	ssize_t sent;
 
+	trim(&iov, &count);
 	for (int i = 0; i < count; i++)
 		total += iov[i].iov_len;
+	message.msg_iov = (struct iovec *)iov;
+	message.msg_iovlen = (size_t)count;
 
 	if (request) {
 		/* struct af_alg_iv, with room for the IV. */
@@ -183,17 +196,25 @@ int alg_send(int op, const struct alg_request *request, const struct iovec *iov,
 		message.msg_controllen = control.used;
 	}
 
-	sent = sendmsg(op, &message, MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+	sent = !request && count == 1 ? send(op, iov->iov_base, iov->iov_len, flags)
+				      : sendmsg(op, &message, flags);
 	if (sent < 0)
 		return -errno;
 	/* What did not fit is not queued: net.core.optmem_max limits the lists of pages, too. */
 	return (size_t)sent == total ? 0 : -ENOBUFS;
 }
 
-int alg_recv(int op, struct iovec *iov, int count, size_t expected)
+int alg_recv(int op, const struct iovec *iov, int count, size_t expected)
 {
-	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)count};
-	ssize_t got = recvmsg(op, &message, MSG_DONTWAIT);
+	struct msghdr message = {0};
+	ssize_t got;
+
+	trim(&iov, &count);
+	message.msg_iov = (struct iovec *)iov;
+	message.msg_iovlen = (size_t)count;
+	/* recv(2) costs the kernel less: there is no header to be read and written. */
+	got = count == 1 ? recv(op, iov->iov_base, iov->iov_len, MSG_DONTWAIT)
+			 : recvmsg(op, &message, MSG_DONTWAIT);
 
 	if (got < 0)
 		return -errno;

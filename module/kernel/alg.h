@@ -80,6 +80,6 @@ int alg_send(int op, const struct alg_request *request, const struct iovec *iov,
  * a larger receive buffer waits for ever and a smaller one leaves bytes for the next request. The
  * one exception is a result of no bytes, which needs a byte of room to be computed at all.
  */
-int alg_recv(int op, struct iovec *iov, int count, size_t expected);
+int alg_recv(int op, const struct iovec *iov, int count, size_t expected);
 
 #endif

@@ -36,7 +36,7 @@ static void leave(void)
 	atomic_fetch_sub(&gate.receivers, 1);
 }
 
-int receive(int op, struct iovec *iov, int count, size_t expected)
+int receive(int op, const struct iovec *iov, int count, size_t expected)
 {
 	int err;
 

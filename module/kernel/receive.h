@@ -14,7 +14,7 @@
 #include <sys/uio.h>
 
 /* alg_recv() on the op socket OP. */
-int receive(int op, struct iovec *iov, int count, size_t expected);
+int receive(int op, const struct iovec *iov, int count, size_t expected);
 
 /* Around fork(2), by pthread_atfork(3). */
 void receive_fork_prepare(void);

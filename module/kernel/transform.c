@@ -14,7 +14,7 @@
 
 enum {
 	KEPT_MAX = 64,     /* idle sockets */
-	KEPT_SECONDS = 60, /* how long an idle socket may hold on to a copy of a key */
+	KEPT_SECONDS = 60, /* after which an idle socket lets its copy of a key go */
 	STALE_SECONDS = 1, /* how long a socket is used without asking for its key again */
 };
 
@@ -136,15 +136,14 @@ static bool fits(const struct op_socket *socket, const struct transform *transfo
 	       socket->tag_size == transform->tag_size && !strcmp(socket->name, transform->name);
 }
 
-/* Takes idle sockets of KEY_ID (0: any) that are idle since BEFORE out of the list. */
+/* Takes idle sockets of KEY_ID (0: any) that were last taken up to BEFORE out of the list. */
 static struct op_socket *collect(uint64_t key_id, int64_t before)
 {
 	struct op_socket *out = NULL, *next;
 
 	for (struct op_socket *socket = sockets.first; socket; socket = next) {
 		next = socket->next;
-		if (!socket->idle || socket->idle_since > before ||
-		    (key_id && socket->key_id != key_id))
+		if (!socket->idle || socket->taken > before || (key_id && socket->key_id != key_id))
 			continue;
 		delist(socket);
 		sockets.idle--;
@@ -154,12 +153,12 @@ static struct op_socket *collect(uint64_t key_id, int64_t before)
 	return out;
 }
 
-static struct op_socket *take_kept(const struct transform *transform)
+static struct op_socket *take_kept(const struct transform *transform, int64_t time)
 {
 	struct op_socket *socket, *done;
 
 	pthread_mutex_lock(&sockets.lock);
-	done = collect(0, now() - KEPT_SECONDS);
+	done = collect(0, time - KEPT_SECONDS);
 	for (socket = sockets.first; socket && !fits(socket, transform);)
 		socket = socket->next;
 	if (socket) {
@@ -174,6 +173,7 @@ static struct op_socket *take_kept(const struct transform *transform)
 int transform_take(const struct transform *transform, struct op_socket **socket)
 {
 	const struct transform_key *key = transform->key;
+	int64_t time = now();
 	int err = 0;
 
 	*socket = NULL;
@@ -184,12 +184,12 @@ int transform_take(const struct transform *transform, struct op_socket **socket)
 		if (err)
 			transform_purge(key->id);
 		else
-			*socket = take_kept(transform);
+			*socket = take_kept(transform, time);
 	}
 	if (!err && !*socket)
 		err = open_socket(transform, socket);
 	if (!err) {
-		(*socket)->taken = now();
+		(*socket)->taken = time;
 		(*socket)->spoilt = false;
 	}
 	return err;
@@ -212,39 +212,36 @@ ssize_t transform_room(struct op_socket *socket, size_t len)
 	return room;
 }
 
+/* The idle one that was given back before all others: the list has the newest first. */
 static struct op_socket *oldest(void)
 {
 	struct op_socket *found = NULL;
 
 	for (struct op_socket *socket = sockets.first; socket; socket = socket->next)
-		if (socket->idle && (!found || socket->idle_since < found->idle_since))
+		if (socket->idle)
 			found = socket;
 	return found;
 }
 
 void transform_give(struct op_socket *socket, bool clean)
 {
-	struct op_socket *done, *evicted;
-	int64_t time = now();
+	struct op_socket *done = NULL;
 
 	pthread_mutex_lock(&sockets.lock);
-	done = collect(0, time - KEPT_SECONDS);
 	delist(socket);
 	if (clean && socket->keep) {
 		if (sockets.idle == KEPT_MAX) {
-			evicted = oldest();
-			delist(evicted);
+			done = oldest();
+			delist(done);
 			sockets.idle--;
-			evicted->next = done;
-			done = evicted;
+			done->next = NULL;
 		}
 		/* To the front: the socket used last is the first to be used again. */
 		enlist(socket);
 		socket->idle = true;
-		socket->idle_since = time;
 		sockets.idle++;
 	} else {
-		socket->next = done;
+		socket->next = NULL;
 		done = socket;
 	}
 	pthread_mutex_unlock(&sockets.lock);

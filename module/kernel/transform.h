@@ -44,7 +44,7 @@ struct op_socket {
 	uint64_t key_id;
 	unsigned int tag_size;
 	bool keep, idle;
-	int64_t idle_since, taken;
+	int64_t taken; /* seconds */
 };
 
 /* A socket for TRANSFORM in *SOCKET, kept or new. Where a key is refused, its kept sockets go. */

@@ -16,15 +16,27 @@ enum { ROWS_MAX = 160 };
 
 enum { UNKNOWN, OFFERED, ABSENT };
 
-/* What bind() said, at the first row of each kernel name. */
+/* What bind() said of the row's kernel name. */
 static atomic_uchar verdicts[ROWS_MAX];
 static atomic_uint offered_families;
 
+/* Rows that were looked for, at a place that their numbers give: each *Init looks for one. */
+enum { FOUND_BITS = 6, FOUND = 1 << FOUND_BITS };
+static _Atomic(const struct mechanism *) found[FOUND];
+
 const struct mechanism *mechanism_find(CK_MECHANISM_TYPE type)
 {
-	for (size_t i = 0; i < n_mechanisms; i++)
-		if (mechanisms[i].type == type)
-			return &mechanisms[i];
+	_Atomic(const struct mechanism *) *place = &found[(type ^ type >> FOUND_BITS) % FOUND];
+	const struct mechanism *row = atomic_load_explicit(place, memory_order_relaxed);
+
+	if (row && row->type == type)
+		return row;
+	for (row = mechanisms; row < mechanisms + n_mechanisms; row++) {
+		if (row->type == type) {
+			atomic_store_explicit(place, row, memory_order_relaxed);
+			return row;
+		}
+	}
 	return NULL;
 }
 
@@ -63,18 +75,22 @@ static bool same_algorithm(const struct mechanism *a, const struct mechanism *b)
 	       !strcmp(a->kernel_type, b->kernel_type);
 }
 
-static atomic_uchar *verdict_of(const struct mechanism *row)
+/* What is known of ROW's algorithm, from ROW itself or another row that has it, too. */
+static unsigned char verdict_of(const struct mechanism *row)
 {
-	size_t i = 0;
+	unsigned char verdict = atomic_load(&verdicts[row - mechanisms]);
 
-	while (!same_algorithm(&mechanisms[i], row))
-		i++;
-	return &verdicts[i];
+	for (size_t i = 0; i < n_mechanisms && verdict == UNKNOWN; i++)
+		if (same_algorithm(&mechanisms[i], row))
+			verdict = atomic_load(&verdicts[i]);
+	if (verdict != UNKNOWN)
+		atomic_store(&verdicts[row - mechanisms], verdict);
+	return verdict;
 }
 
 int mechanism_offered(const struct mechanism *row)
 {
-	atomic_uchar *verdict;
+	unsigned char verdict;
 	int fd;
 
 	if (row->family & ~atomic_load(&offered_families))
@@ -84,8 +100,8 @@ int mechanism_offered(const struct mechanism *row)
 	if (!row->kernel_name)
 		return 1;
 	verdict = verdict_of(row);
-	if (atomic_load(verdict) != UNKNOWN)
-		return atomic_load(verdict) == OFFERED;
+	if (verdict != UNKNOWN)
+		return verdict == OFFERED;
 
 	fd = alg_bind(row->kernel_type, row->kernel_name);
 	if (fd < 0 && fd != -ENOENT) {
@@ -99,7 +115,7 @@ int mechanism_offered(const struct mechanism *row)
 		log_line("%s is not offered: this kernel lacks %s, or keeps it from this process "
 			 "(crypto.af_alg_restrict)",
 			 row->name, row->kernel_name);
-	atomic_store(verdict, fd >= 0 ? OFFERED : ABSENT);
+	atomic_store(&verdicts[row - mechanisms], fd >= 0 ? OFFERED : ABSENT);
 	return fd >= 0;
 }
 
