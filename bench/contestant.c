@@ -53,10 +53,13 @@ int contestant_start(struct contestant *contestant)
 {
 	const char *argument = contestant->argument;
 
+	if (!contestant->engine.start)
+		return 0;
 	return contestant->engine.start(&contestant->engine, *argument ? argument : NULL);
 }
 
 void contestant_end(struct contestant *contestant)
 {
-	contestant->engine.end(&contestant->engine);
+	if (contestant->engine.end)
+		contestant->engine.end(&contestant->engine);
 }

@@ -9,8 +9,8 @@
 
 struct engine {
 	const char *name;
-	/* Once in a process, and its end. -1 with engine_error. ARGUMENT is what the command line
-	 * says beside the name, or NULL. */
+	/* Once in a process, and its end; NULL where there is nothing to do. -1 with engine_error.
+	 * ARGUMENT is what the command line says beside the name, or NULL. */
 	int (*start)(struct engine *engine, const char *argument);
 	void (*end)(struct engine *engine);
 	/* What one thread needs to do JOB again and again; NULL with engine_error where that cannot

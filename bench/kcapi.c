@@ -14,18 +14,6 @@ struct handle {
 	const uint8_t *message;
 };
 
-static int start(struct engine *engine, const char *argument)
-{
-	(void)engine;
-	(void)argument;
-	return 0;
-}
-
-static void end(struct engine *engine)
-{
-	(void)engine;
-}
-
 static void shut(void *opened)
 {
 	struct handle *h = opened;
@@ -159,4 +147,4 @@ static int once(void *opened, uint8_t *out)
 	return made == (ssize_t)job_result(&h->job) ? 0 : engine_fail("libkcapi: %zd", made);
 }
 
-const struct engine kcapi_engine = {"libkcapi", start, end, open_handle, once, shut, NULL};
+const struct engine kcapi_engine = {"libkcapi", NULL, NULL, open_handle, once, shut, NULL};

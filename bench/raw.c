@@ -41,18 +41,6 @@ struct raw {
 	size_t control_len;
 };
 
-static int start(struct engine *engine, const char *argument)
-{
-	(void)engine;
-	(void)argument;
-	return 0;
-}
-
-static void end(struct engine *engine)
-{
-	(void)engine;
-}
-
 static void *add(struct raw *raw, int type, size_t len)
 {
 	struct cmsghdr *header = (struct cmsghdr *)(raw->control.bytes + raw->control_len);
@@ -260,7 +248,7 @@ static void *open_armed(struct engine *engine, const struct job *job, const uint
 	return open_raw(ARMED, job, message);
 }
 
-const struct engine raw_engine = {"raw", start, end, open_kept, once, shut, NULL};
-const struct engine raw_checked_engine = {"raw-checked", start, end, open_checked,
-					  once,          shut,  NULL};
-const struct engine raw_armed_engine = {"raw-armed", start, end, open_armed, once, shut, NULL};
+const struct engine raw_engine = {"raw", NULL, NULL, open_kept, once, shut, NULL};
+const struct engine raw_checked_engine = {"raw-checked", NULL, NULL, open_checked,
+					  once,          shut, NULL};
+const struct engine raw_armed_engine = {"raw-armed", NULL, NULL, open_armed, once, shut, NULL};

@@ -37,6 +37,7 @@ void attempt_end(void **state)
 	print_message("# %lu attempts, %lu were answered with an error\n", attempt_checked,
 		      attempt_refused);
 	scene_teardown(&attempt_scene);
+	scene_drop_sidecars();
 }
 
 static void start(void)

@@ -62,8 +62,7 @@ struct deed {
 	int (*act)(struct actor *actor);
 	/* What it does in common sessions is not for the even ones. */
 	bool careless;
-	/* It takes as long as many others, and is done one time in so many; 0: as often as others.
-	 */
+	/* One that takes long is done once where others are done so often; 0: as often. */
 	unsigned int rarity;
 };
 

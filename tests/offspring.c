@@ -8,8 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "number.h"
-
 /* Argument of the program that a child becomes. */
 #define BECOME "--what-is-inherited"
 
@@ -117,8 +115,6 @@ static pid_t fork_one(const struct actor *a, enum way way)
 
 int offspring_fork(struct actor *a)
 {
-	if (!number_of("KCRYPTOKI_FORKS", 1))
-		return DEED_DONE;
 	fflush(NULL);
 	return wait_for(&a->token, fork_one(a, (enum way)(guest_random(&a->seed) % WAYS))) == 0
 		       ? DEED_DONE

@@ -9,7 +9,7 @@
 
 #include "deeds.h"
 
-/* A deed. KCRYPTOKI_FORKS=0: nothing is forked. */
+/* A deed. */
 int offspring_fork(struct actor *actor);
 
 /* For main(): what the program does that a child became; it does not return to another one. */

@@ -46,7 +46,7 @@ size_t scene_linked(void)
 	return keys;
 }
 
-static void drop_sidecars(void)
+void scene_drop_sidecars(void)
 {
 	key_serial_t linked[256];
 	size_t n = made_linked(linked, 256), left = 0;
@@ -124,7 +124,6 @@ void scene_teardown(struct scene *scene)
 	token_key_drop(&scene->written);
 	token_key_drop(&scene->mac);
 	GUEST_RV(token.f->C_CloseSession(scene->session), CKR_OK);
-	drop_sidecars();
 }
 
 bool scene_reveals(const struct scene *scene)

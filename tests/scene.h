@@ -70,4 +70,7 @@ CK_RV scene_count_of(struct scene *scene, CK_ATTRIBUTE *template, CK_ULONG lengt
 CK_RV scene_search(struct scene *scene, CK_ULONG *count);
 size_t scene_linked(void);
 
+/* Unlinks the sidecars that are left where looking for one was made to fail, and says how many. */
+void scene_drop_sidecars(void);
+
 #endif
