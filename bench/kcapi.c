@@ -8,6 +8,10 @@
 
 #include "engine.h"
 
+/* It cuts longer messages into pieces of 16 pages, and gives each the same IV; authenticated ones it
+ * sends whole, and waits for ever where a socket's buffer is smaller. */
+enum { ENCRYPT_MAX = 16 * 4096 };
+
 struct handle {
 	struct job job;
 	struct kcapi_handle *kcapi;
@@ -71,6 +75,12 @@ static void *open_handle(struct engine *engine, const struct job *job, const uin
 	(void)engine;
 	if (!h || !job->subject->type) {
 		engine_fail("only a token does that");
+		free(h);
+		return NULL;
+	}
+	if ((job->subject->kind == ENCRYPT || job->subject->kind == SEAL) &&
+	    job->size > ENCRYPT_MAX) {
+		engine_fail("libkcapi encrypts %d bytes at most", ENCRYPT_MAX);
 		free(h);
 		return NULL;
 	}

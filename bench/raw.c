@@ -68,6 +68,17 @@ static void make_control(struct raw *raw)
 		memcpy(add(raw, ALG_SET_AEAD_ASSOCLEN, 4), &none, 4);
 }
 
+/* As the kernel wants it for the whole of a message in one request. */
+static void make_room(const struct raw *raw)
+{
+	int room = (int)(2 * (job_result(&raw->job) + 65536));
+
+	if (job_result(&raw->job) > 65536) {
+		setsockopt(raw->op, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
+		setsockopt(raw->op, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
+	}
+}
+
 static int arm(struct raw *raw)
 {
 	const struct subject *subject = raw->job.subject;
@@ -85,7 +96,10 @@ static int arm(struct raw *raw)
 	if (err)
 		return engine_fail("the key of %s: %s", subject->algorithm, strerror(errno));
 	raw->op = accept4(raw->transform, NULL, NULL, SOCK_CLOEXEC);
-	return raw->op < 0 ? engine_fail("accept: %s", strerror(errno)) : 0;
+	if (raw->op < 0)
+		return engine_fail("accept: %s", strerror(errno));
+	make_room(raw);
+	return 0;
 }
 
 static void disarm(struct raw *raw)
@@ -95,17 +109,6 @@ static void disarm(struct raw *raw)
 	if (raw->transform >= 0)
 		close(raw->transform);
 	raw->op = raw->transform = -1;
-}
-
-/* As the kernel wants it for the whole of a message in one request. */
-static void make_room(const struct raw *raw)
-{
-	int room = (int)(2 * (job_result(&raw->job) + 65536));
-
-	if (raw->op >= 0 && job_result(&raw->job) > 65536) {
-		setsockopt(raw->op, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-		setsockopt(raw->op, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
-	}
 }
 
 static void shut(void *opened)
@@ -157,13 +160,12 @@ static void *open_raw(enum manner manner, const struct job *job, const uint8_t *
 		shut(raw);
 		return NULL;
 	}
-	make_room(raw);
 	return raw;
 }
 
 static int hear(const struct raw *raw, uint8_t *out, size_t len)
 {
-	ssize_t came = recv(raw->op, out, len, 0);
+	ssize_t came = recv(raw->op, out, len, MSG_DONTWAIT);
 
 	return came == (ssize_t)len ? 0 : engine_fail("recv: %zd, %s", came, strerror(errno));
 }
@@ -178,7 +180,7 @@ static int tell(const struct raw *raw, size_t at, size_t len, bool first, bool m
 		header.msg_control = (void *)(uintptr_t)raw->control.bytes;
 		header.msg_controllen = raw->control_len;
 	}
-	went = sendmsg(raw->op, &header, more ? MSG_MORE : 0);
+	went = sendmsg(raw->op, &header, MSG_DONTWAIT | (more ? MSG_MORE : 0));
 	return went == (ssize_t)len ? 0 : engine_fail("sendmsg: %zd, %s", went, strerror(errno));
 }
 

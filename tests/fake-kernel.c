@@ -306,6 +306,12 @@ int alg_accept(int transform)
 	return (int)fake_left(err ? err : enrol(parent->algorithm, parent));
 }
 
+bool alg_is(int fd)
+{
+	fake_entered("alg_is");
+	return fake_left(fd >= 0 && fd < FDS && is_open(fd));
+}
+
 int alg_takes_serials(int transform)
 {
 	fake_entered("alg_takes_serials");

@@ -57,7 +57,7 @@ static int setup(void **state)
 	cipher = (struct transform){.type = "skcipher", .name = "cbc(aes)", .key = &constant};
 	changing = (struct transform){.type = "skcipher", .name = "cbc(aes)", .key = &writable};
 	sealed = (struct transform){
-		.type = "aead", .name = "gcm(aes)", .key = &constant, .tag_size = 16};
+		.type = "aead", .name = "gcm(aes)", .key = &constant, .tag_size = 12};
 	return 0;
 }
 
@@ -116,7 +116,7 @@ static void a_kept_socket_serves_its_own_kind_only(void **state)
 	others[1].name = "ctr(aes)";
 	other_key.id = transform_key_id();
 	others[2].key = &other_key;
-	others[3].tag_size = 12;
+	others[3].tag_size = 16;
 	others[4].key = &other_key;
 	transform_give(take(&digest), true);
 	transform_give(take(&cipher), true);
@@ -402,6 +402,27 @@ static void a_forked_child_closes_what_it_inherited_and_nothing_else(void **stat
 	transform_give(used, true);
 }
 
+/* As a bare clone(2) does: the parent was not told. */
+static void without_warning_a_child_closes_what_it_inherited(void **state)
+{
+	struct op_socket *used = take(&cipher);
+	int status;
+	pid_t pid;
+
+	transform_give(take(&digest), true);
+	pid = fork();
+	if (!pid) {
+		transform_abandon();
+		CHECK(transform_sockets() == 0);
+		CHECK(fake_open_sockets() == 0);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(fake_open_sockets(), 2);
+	transform_give(used, true);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -424,6 +445,7 @@ int main(void)
 		TEST(a_socket_that_was_taken_long_ago_is_stale),
 		TEST(key_ids_are_never_zero_nor_the_same),
 		TEST(a_forked_child_closes_what_it_inherited_and_nothing_else),
+		TEST(without_warning_a_child_closes_what_it_inherited),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -85,6 +85,14 @@ int alg_accept(int transform)
 	return fd < 0 ? -errno : fd;
 }
 
+bool alg_is(int fd)
+{
+	int domain;
+	socklen_t len = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && domain == AF_ALG;
+}
+
 int alg_takes_serials(int transform)
 {
 	return alg_set_key_serial(transform, SERIAL_OF_NO_KEY) != -ENOPROTOOPT;

@@ -61,6 +61,9 @@ int alg_set_drbg_entropy(int transform, const void *entropy, size_t len);
 /* An op socket of TRANSFORM. */
 int alg_accept(int transform);
 
+/* Whether FD is a socket of this family. */
+bool alg_is(int fd);
+
 /* 1 where TRANSFORM's kernel knows ALG_SET_KEY_BY_KEY_SERIAL, 0 where not. */
 int alg_takes_serials(int transform);
 

@@ -2,7 +2,6 @@
 #include "kernel/transform.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "kernel/alg.h"
+#include "kernel/shared-lock.h"
 
 enum {
 	KEPT_MAX = 64,     /* idle sockets */
@@ -18,12 +18,19 @@ enum {
 	STALE_SECONDS = 1, /* how long a socket is used without asking for its key again */
 };
 
-/* Every open op socket, newest first: a forked child must be able to close them all. */
+/* Who has a socket: its owner, nobody, or an owner who is to close it. */
+enum { IN_USE, IDLE, DOOMED };
+
+/*
+ * Every open op socket: a forked child must be able to close them all. Idle ones are taken and
+ * given back by their states, with the list only read, so that threads do not wait for each other.
+ */
 static struct {
-	pthread_mutex_t lock; /* a leaf: held for list work only, never over a system call */
+	struct shared_lock lock; /* a leaf: held for list work only */
 	struct op_socket *first;
-	size_t idle;
-} sockets = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	atomic_size_t idle;
+	atomic_int_least64_t looked; /* when idle sockets were last looked for that may go */
+} sockets = {.lock = SHARED_LOCK_INITIALIZER};
 
 static atomic_uint_fast64_t last_key_id;
 
@@ -68,17 +75,6 @@ static void dispose(struct op_socket *list)
 	}
 }
 
-static int identify(struct op_socket *socket)
-{
-	struct stat status;
-
-	if (fstat(socket->fd, &status) < 0)
-		return -errno;
-	socket->device = status.st_dev;
-	socket->inode = status.st_ino;
-	return 0;
-}
-
 /* THE seam: whatever makes op sockets otherwise (a broker, say) is asked here. */
 static int open_op(const struct transform *transform, int *op)
 {
@@ -88,7 +84,8 @@ static int open_op(const struct transform *transform, int *op)
 
 	if (!err && key)
 		err = key->arm(key, fd);
-	if (!err && transform->tag_size)
+	/* What a transform begins with (crypto/aead.c, crypto_aead_init_tfm()) need not be said. */
+	if (!err && transform->tag_size && transform->tag_size != ALG_TAG_MAX)
 		err = alg_set_tag_size(fd, transform->tag_size);
 	if (!err) {
 		*op = alg_accept(fd);
@@ -113,60 +110,83 @@ static int open_socket(const struct transform *transform, struct op_socket **mad
 		free(socket);
 		return err;
 	}
-	err = identify(socket);
-	if (err) {
-		dispose(socket);
-		return err;
-	}
 	socket->name = transform->name;
 	socket->tag_size = transform->tag_size;
 	socket->key_id = transform->key ? transform->key->id : 0;
 	socket->keep = !transform->key || transform->key->constant;
 
-	pthread_mutex_lock(&sockets.lock);
+	shared_write(&sockets.lock, 0);
 	enlist(socket);
-	pthread_mutex_unlock(&sockets.lock);
+	shared_write_end(&sockets.lock);
 	*made = socket;
 	return 0;
 }
 
 static bool fits(const struct op_socket *socket, const struct transform *transform)
 {
-	return socket->idle && socket->key_id == (transform->key ? transform->key->id : 0) &&
-	       socket->tag_size == transform->tag_size && !strcmp(socket->name, transform->name);
+	return socket->key_id == (transform->key ? transform->key->id : 0) &&
+	       socket->tag_size == transform->tag_size &&
+	       (socket->name == transform->name || !strcmp(socket->name, transform->name));
 }
 
-/* Takes idle sockets of KEY_ID (0: any) that were last taken up to BEFORE out of the list. */
-static struct op_socket *collect(uint64_t key_id, int64_t before)
+/* Whether SOCKET was in state FROM, and is in state TO now. */
+static bool move(struct op_socket *socket, int from, int to)
 {
-	struct op_socket *out = NULL, *next;
+	return atomic_compare_exchange_strong(&socket->state, &from, to);
+}
 
-	for (struct op_socket *socket = sockets.first; socket; socket = next) {
+/* With the list locked: takes SOCKET, which was idle and is DOOMED now, to the list of those to be
+ * closed. */
+static void condemn(struct op_socket *socket, struct op_socket **done)
+{
+	delist(socket);
+	atomic_fetch_sub(&sockets.idle, 1);
+	socket->next = *done;
+	*done = socket;
+}
+
+static bool is_old(const struct op_socket *socket, int64_t time)
+{
+	return atomic_load(&socket->state) == IDLE &&
+	       atomic_load(&socket->taken) <= time - KEPT_SECONDS;
+}
+
+/* Closes idle sockets that nobody has taken for a while. */
+static void collect(int64_t time)
+{
+	struct op_socket *done = NULL, *socket, *next;
+
+	shared_read(&sockets.lock);
+	for (socket = sockets.first; socket && !is_old(socket, time);)
+		socket = socket->next;
+	shared_read_end(&sockets.lock);
+	if (!socket)
+		return;
+	shared_write(&sockets.lock, 0);
+	for (socket = sockets.first; socket; socket = next) {
 		next = socket->next;
-		if (!socket->idle || socket->taken > before || (key_id && socket->key_id != key_id))
-			continue;
-		delist(socket);
-		sockets.idle--;
-		socket->next = out;
-		out = socket;
+		if (is_old(socket, time) && move(socket, IDLE, DOOMED))
+			condemn(socket, &done);
 	}
-	return out;
+	shared_write_end(&sockets.lock);
+	dispose(done);
 }
 
 static struct op_socket *take_kept(const struct transform *transform, int64_t time)
 {
-	struct op_socket *socket, *done;
+	struct op_socket *socket;
 
-	pthread_mutex_lock(&sockets.lock);
-	done = collect(0, time - KEPT_SECONDS);
-	for (socket = sockets.first; socket && !fits(socket, transform);)
-		socket = socket->next;
-	if (socket) {
-		socket->idle = false;
-		sockets.idle--;
+	if (atomic_load(&sockets.looked) != time) {
+		atomic_store(&sockets.looked, time);
+		collect(time);
 	}
-	pthread_mutex_unlock(&sockets.lock);
-	dispose(done);
+	shared_read(&sockets.lock);
+	for (socket = sockets.first; socket; socket = socket->next)
+		if (fits(socket, transform) && move(socket, IDLE, IN_USE))
+			break;
+	shared_read_end(&sockets.lock);
+	if (socket)
+		atomic_fetch_sub(&sockets.idle, 1);
 	return socket;
 }
 
@@ -189,7 +209,7 @@ int transform_take(const struct transform *transform, struct op_socket **socket)
 	if (!err && !*socket)
 		err = open_socket(transform, socket);
 	if (!err) {
-		(*socket)->taken = time;
+		atomic_store_explicit(&(*socket)->taken, time, memory_order_relaxed);
 		(*socket)->spoilt = false;
 	}
 	return err;
@@ -197,7 +217,7 @@ int transform_take(const struct transform *transform, struct op_socket **socket)
 
 bool transform_stale(const struct op_socket *socket)
 {
-	return now() - socket->taken > STALE_SECONDS;
+	return now() - atomic_load_explicit(&socket->taken, memory_order_relaxed) > STALE_SECONDS;
 }
 
 ssize_t transform_room(struct op_socket *socket, size_t len)
@@ -212,99 +232,131 @@ ssize_t transform_room(struct op_socket *socket, size_t len)
 	return room;
 }
 
-/* The idle one that was given back before all others: the list has the newest first. */
-static struct op_socket *oldest(void)
+/* With the list locked: the idle one that was taken before all others, DOOMED; or NULL. */
+static struct op_socket *doom_oldest(void)
 {
-	struct op_socket *found = NULL;
+	struct op_socket *found;
 
-	for (struct op_socket *socket = sockets.first; socket; socket = socket->next)
-		if (socket->idle)
-			found = socket;
+	do {
+		found = NULL;
+		for (struct op_socket *socket = sockets.first; socket; socket = socket->next)
+			if (atomic_load(&socket->state) == IDLE &&
+			    (!found || atomic_load(&socket->taken) <= atomic_load(&found->taken)))
+				found = socket;
+	} while (found && !move(found, IDLE, DOOMED));
 	return found;
+}
+
+/* Whether SOCKET stays open, idle. It may be another's at once. */
+static bool lay_by(struct op_socket *socket)
+{
+	atomic_fetch_add(&sockets.idle, 1);
+	if (move(socket, IN_USE, IDLE))
+		return true;
+	atomic_fetch_sub(&sockets.idle, 1);
+	return false;
 }
 
 void transform_give(struct op_socket *socket, bool clean)
 {
-	struct op_socket *done = NULL;
+	struct op_socket *done = NULL, *old;
+	bool kept = clean && socket->keep && lay_by(socket);
 
-	pthread_mutex_lock(&sockets.lock);
-	delist(socket);
-	if (clean && socket->keep) {
-		if (sockets.idle == KEPT_MAX) {
-			done = oldest();
-			delist(done);
-			sockets.idle--;
-			done->next = NULL;
-		}
-		/* To the front: the socket used last is the first to be used again. */
-		enlist(socket);
-		socket->idle = true;
-		sockets.idle++;
-	} else {
+	if (kept && atomic_load(&sockets.idle) <= KEPT_MAX)
+		return;
+	shared_write(&sockets.lock, 0);
+	if (!kept) {
+		delist(socket);
 		socket->next = NULL;
 		done = socket;
 	}
-	pthread_mutex_unlock(&sockets.lock);
+	while (atomic_load(&sockets.idle) > KEPT_MAX && (old = doom_oldest()))
+		condemn(old, &done);
+	shared_write_end(&sockets.lock);
 	dispose(done);
 }
 
 void transform_purge(uint64_t key_id)
 {
-	struct op_socket *out;
+	struct op_socket *done = NULL, *socket, *next;
 
-	pthread_mutex_lock(&sockets.lock);
-	out = collect(key_id, INT64_MAX);
-	/* Those in use go when they are given back. */
-	for (struct op_socket *socket = sockets.first; socket; socket = socket->next)
-		if (!key_id || socket->key_id == key_id)
-			socket->keep = false;
-	pthread_mutex_unlock(&sockets.lock);
-	dispose(out);
+	shared_write(&sockets.lock, 0);
+	for (socket = sockets.first; socket; socket = next) {
+		next = socket->next;
+		/* Those in use go when they are given back. */
+		if ((!key_id || socket->key_id == key_id) &&
+		    atomic_exchange(&socket->state, DOOMED) == IDLE)
+			condemn(socket, &done);
+	}
+	shared_write_end(&sockets.lock);
+	dispose(done);
 }
 
 size_t transform_sockets(void)
 {
 	size_t count = 0;
 
-	pthread_mutex_lock(&sockets.lock);
+	shared_read(&sockets.lock);
 	for (struct op_socket *socket = sockets.first; socket; socket = socket->next)
 		count++;
-	pthread_mutex_unlock(&sockets.lock);
+	shared_read_end(&sockets.lock);
 	return count;
+}
+
+/* What the numbers of the sockets name now, so that a child closes nothing else. */
+static void identify(void)
+{
+	struct stat status;
+
+	for (struct op_socket *socket = sockets.first; socket; socket = socket->next) {
+		if (socket->inode || fstat(socket->fd, &status))
+			continue;
+		socket->device = status.st_dev;
+		socket->inode = status.st_ino;
+	}
 }
 
 void transform_fork_prepare(void)
 {
-	pthread_mutex_lock(&sockets.lock);
+	shared_write(&sockets.lock, 0);
+	identify();
 }
 
 void transform_fork_done(void)
 {
-	pthread_mutex_unlock(&sockets.lock);
+	shared_write_end(&sockets.lock);
+}
+
+/* Whether SOCKET's number is still what it was: the program may have closed it, and used it for its
+ * own. A bare clone(2) asked nobody to identify sockets before. */
+static bool is_still(const struct op_socket *socket)
+{
+	struct stat status;
+
+	if (!socket->inode)
+		return alg_is(socket->fd);
+	return !fstat(socket->fd, &status) && status.st_dev == socket->device &&
+	       status.st_ino == socket->inode;
 }
 
 void transform_abandon(void)
 {
-	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
 	struct op_socket *next;
-	struct stat status;
 
-	/* A lock that is held here was held by another thread of the parent when a bare clone(2)
-	 * copied it: then the list may be half made, and is left alone. */
-	if (!pthread_mutex_trylock(&sockets.lock)) {
+	/* Another thread of the parent was writing when a bare clone(2) copied its memory: then the
+	 * list may be half made, and is left alone. */
+	if (!atomic_load(&sockets.lock.written)) {
 		for (struct op_socket *socket = sockets.first; socket; socket = next) {
 			next = socket->next;
-			/* The program may have closed the number and used it for its own. */
-			if (!fstat(socket->fd, &status) && status.st_dev == socket->device &&
-			    status.st_ino == socket->inode)
+			if (is_still(socket))
 				close(socket->fd);
 			/* The parent's threads may own it in this copy of memory, so that only
 			 * idle ones can be freed. */
-			if (socket->idle)
+			if (atomic_load(&socket->state) == IDLE)
 				free(socket);
 		}
 	}
 	sockets.first = NULL;
-	sockets.idle = 0;
-	memcpy(&sockets.lock, &fresh, sizeof(fresh));
+	atomic_store(&sockets.idle, 0);
+	shared_renew(&sockets.lock, 0);
 }

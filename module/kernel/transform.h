@@ -10,6 +10,7 @@
 #ifndef KCRYPTOKI_TRANSFORM_H
 #define KCRYPTOKI_TRANSFORM_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -43,8 +44,9 @@ struct op_socket {
 	const char *name;
 	uint64_t key_id;
 	unsigned int tag_size;
-	bool keep, idle;
-	int64_t taken; /* seconds */
+	bool keep;
+	atomic_int state;
+	atomic_int_least64_t taken; /* seconds */
 };
 
 /* A socket for TRANSFORM in *SOCKET, kept or new. Where a key is refused, its kept sockets go. */

@@ -19,8 +19,8 @@
 enum { SEED_MAX = 1024 };
 
 static struct {
-	pthread_mutex_t lock; /* a leaf */
-	uint64_t id;          /* transform_key.id of those who got this seed; 0: none yet */
+	pthread_mutex_t lock;    /* a leaf */
+	atomic_uint_fast64_t id; /* transform_key.id of those who got this seed; 0: none yet */
 	uint8_t bytes[SEED_MAX];
 	size_t len;
 } seed = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -44,6 +44,15 @@ static int arm(const struct transform_key *key, int transform)
 	return err;
 }
 
+/* Sees to it that the seed has an id. */
+static void begin(void)
+{
+	pthread_mutex_lock(&seed.lock);
+	if (!atomic_load(&seed.id))
+		atomic_store(&seed.id, transform_key_id());
+	pthread_mutex_unlock(&seed.lock);
+}
+
 /* An instance of the DRBG, and the id of its seed; -ENOENT or -EAFNOSUPPORT where there is none. */
 static int take(struct op_socket **socket, uint64_t *id)
 {
@@ -53,11 +62,9 @@ static int take(struct op_socket **socket, uint64_t *id)
 
 	if (atomic_load(&absent))
 		return -ENOENT;
-	pthread_mutex_lock(&seed.lock);
-	if (!seed.id)
-		seed.id = transform_key_id();
-	key.id = *id = seed.id;
-	pthread_mutex_unlock(&seed.lock);
+	if (!atomic_load(&seed.id))
+		begin();
+	key.id = *id = atomic_load(&seed.id);
 	err = transform_take(&generator, socket);
 	if (err == -ENOENT || err == -EAFNOSUPPORT) {
 		log_line("random bytes come from getrandom: this process may not bind stdrng");
@@ -69,12 +76,7 @@ static int take(struct op_socket **socket, uint64_t *id)
 /* Nobody will ask again for an instance whose seed was outgrown while it was made. */
 static void give(struct op_socket *socket, uint64_t id, bool clean)
 {
-	bool current;
-
-	pthread_mutex_lock(&seed.lock);
-	current = seed.id == id;
-	pthread_mutex_unlock(&seed.lock);
-	transform_give(socket, clean && current);
+	transform_give(socket, clean && atomic_load(&seed.id) == id);
 }
 
 static CK_RV from_getrandom(uint8_t *out, size_t len)

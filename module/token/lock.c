@@ -1,24 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "token/lock.h"
 
-#include <pthread.h>
-#include <string.h>
+#include "kernel/shared-lock.h"
 
-static pthread_mutex_t module_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct shared_lock module_lock = SHARED_LOCK_INITIALIZER;
 
 void lock(void)
 {
-	pthread_mutex_lock(&module_lock);
+	shared_write(&module_lock, 0);
 }
 
 void unlock(void)
 {
-	pthread_mutex_unlock(&module_lock);
+	shared_write_end(&module_lock);
+}
+
+void lock_to_read(void)
+{
+	shared_read(&module_lock);
+}
+
+void unlock_read(void)
+{
+	shared_read_end(&module_lock);
 }
 
 void lock_abandon(void)
 {
-	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
-
-	memcpy(&module_lock, &fresh, sizeof(fresh));
+	shared_renew(&module_lock, 0);
 }

@@ -10,6 +10,10 @@
 void lock(void);
 void unlock(void);
 
+/* With others who read. */
+void lock_to_read(void);
+void unlock_read(void);
+
 /* In a forked child, whose copy of the lock another thread may have held. */
 void lock_abandon(void);
 

@@ -245,13 +245,13 @@ struct object *object_get(const struct slot *slot, CK_OBJECT_HANDLE handle)
 {
 	struct object *object;
 
-	lock();
+	lock_to_read();
 	object = handle_item(&objects, handle);
 	if (object && object->slot == slot)
 		atomic_fetch_add(&object->references, 1);
 	else
 		object = NULL;
-	unlock();
+	unlock_read();
 	return object;
 }
 

@@ -124,11 +124,11 @@ CK_RV session_enter(CK_SESSION_HANDLE handle, struct session **session)
 
 	if (!module_enter())
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
-	lock();
+	lock_to_read();
 	found = handle_item(&sessions, handle);
 	if (found)
 		atomic_fetch_add(&found->references, 1);
-	unlock();
+	unlock_read();
 	if (!found) {
 		module_leave();
 		return CKR_SESSION_HANDLE_INVALID;
@@ -153,9 +153,9 @@ void session_info(const struct session *session, CK_SESSION_INFO *info)
 	bool rw = session->flags & CKF_RW_SESSION;
 	enum login login;
 
-	lock();
+	lock_to_read();
 	login = session->slot->login;
-	unlock();
+	unlock_read();
 	*info = (CK_SESSION_INFO){.slotID = session->slot->id, .flags = session->flags};
 	if (login == LOGIN_SO)
 		info->state = CKS_RW_SO_FUNCTIONS;
