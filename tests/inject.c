@@ -14,11 +14,8 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-/* A call that the filter knows by where it returns to, and lets pass. */
-long inject_raw(long number, const unsigned long args[6]);
-extern const char inject_raw_return[];
-
 __asm__(".text\n"
+	".globl inject_raw\n"
 	".type inject_raw, @function\n"
 	"inject_raw:\n"
 	"	mov %rdi, %rax\n"

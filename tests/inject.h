@@ -15,6 +15,10 @@ struct inject_call {
 	unsigned long args[6];
 };
 
+/* A call that filters know by where it returns to, and let pass: its result, or -errno. */
+long inject_raw(long number, const unsigned long args[6]);
+extern const char inject_raw_return[];
+
 /* What a call is answered with. */
 struct inject_fault {
 	int error;    /* an errno, or 0 */
