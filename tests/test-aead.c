@@ -131,21 +131,20 @@ static void begin_detached(bool decrypt, size_t aad_len, size_t tag_size, size_t
 	struct chacha20_poly1305_message_params chacha = {iv, 8 * NONCE, tag};
 	struct transform transform = {row->kernel_type, row->kernel_name, &key,
 				      (unsigned int)tag_size};
-	struct parameter parameter;
+	struct parameter *parameter = &operation.parameter;
 	struct nonce nonce;
 
 	stop();
-	parameter_start(row, &parameter);
+	parameter_start(row, parameter);
 	assert_int_equal(row->type == CKM_AES_GCM
-				 ? row->decode_message(&gcm, sizeof(gcm), &parameter, &nonce)
+				 ? row->decode_message(&gcm, sizeof(gcm), parameter, &nonce)
 			 : row->type == CKM_AES_CCM
-				 ? row->decode_message(&ccm, sizeof(ccm), &parameter, &nonce)
-				 : row->decode_message(&chacha, sizeof(chacha), &parameter, &nonce),
+				 ? row->decode_message(&ccm, sizeof(ccm), parameter, &nonce)
+				 : row->decode_message(&chacha, sizeof(chacha), parameter, &nonce),
 			 CKR_OK);
-	assert_int_equal(parameter_take_aad(&parameter, aad, aad_len), CKR_OK);
+	assert_int_equal(parameter_take_aad(parameter, aad, aad_len), CKR_OK);
 	assert_int_equal(transform_take(&transform, &lent), 0);
-	operation_borrow(&operation, decrypt ? OPERATION_DECRYPT : OPERATION_ENCRYPT, row,
-			 &parameter, lent);
+	operation_borrow(&operation, decrypt ? OPERATION_DECRYPT : OPERATION_ENCRYPT, row, lent);
 }
 
 /* The sealed message, in SEALED; its length. */
@@ -400,7 +399,7 @@ static void other_failures_wipe_and_close(void **state)
 		for (size_t at = 0; at < 33; at++)
 			assert_int_equal(out[at], 0);
 		for (size_t at = 0; at < 16; at++)
-			assert_int_equal(tag[at], 0x5a);
+			assert_int_equal(tag[at], i / 2 ? 0 : 0x5a);
 		/* What was borrowed goes back to its owner, who is told. */
 		assert_int_equal(fake_open_sockets(), i / 2);
 		assert_int_equal(lent && lent->spoilt, i / 2);

@@ -370,7 +370,8 @@ static void errors_end_the_message_and_not_the_process(void **state)
 			fake_fail(functions[i], 1, -ENOMEM);
 			memset(tag, 0x5a, sizeof(tag));
 			assert_int_equal(whole(terms(20, 5, 16), text, 20), CKR_DEVICE_MEMORY);
-			assert_int_equal(tag[0], 0x5a);
+			/* What fails before the request leaves it alone. */
+			assert_int_equal(tag[0], i < 2 ? 0 : 0x5a);
 			check_order();
 			encrypts(20, 5, 16);
 			/* A socket that was spoilt is closed, and there is one in its place. */

@@ -458,16 +458,15 @@ static struct op_socket *lend(struct op_socket *socket, bool decrypt)
 {
 	const struct mechanism *row = mechanism_find(CKM_AES_GCM);
 	const struct transform transform = {row->kernel_type, row->kernel_name, &key, 16};
-	struct parameter parameter;
+	struct parameter *parameter = &operation.parameter;
 
-	parameter_start(row, &parameter);
-	parameter.tag_size = 16;
-	parameter.iv_len = 12;
-	assert_int_equal(parameter_take_aad(&parameter, iv, sizeof(iv)), CKR_OK);
+	parameter_start(row, parameter);
+	parameter->tag_size = 16;
+	parameter->iv_len = 12;
+	assert_int_equal(parameter_take_aad(parameter, iv, sizeof(iv)), CKR_OK);
 	if (!socket)
 		assert_int_equal(transform_take(&transform, &socket), 0);
-	operation_borrow(&operation, decrypt ? OPERATION_DECRYPT : OPERATION_ENCRYPT, row,
-			 &parameter, socket);
+	operation_borrow(&operation, decrypt ? OPERATION_DECRYPT : OPERATION_ENCRYPT, row, socket);
 	assert_true(active());
 	return socket;
 }

@@ -146,85 +146,81 @@ struct control {
 	};
 };
 
-static void put(struct control *control, int type, const void *data, size_t len)
+/* Where the LEN bytes of a message of TYPE go. */
+static uint8_t *put(struct control *control, int type, size_t len)
 {
 	struct cmsghdr *header = (struct cmsghdr *)(void *)(control->bytes + control->used);
+	uint8_t *data = CMSG_DATA(header);
+	const uint64_t none = 0;
 
 	header->cmsg_level = SOL_ALG;
 	header->cmsg_type = type;
 	header->cmsg_len = CMSG_LEN(len);
-	memcpy(CMSG_DATA(header), data, len);
 	control->used += CMSG_SPACE(len);
+	/* What fills the message up is not of this stack. */
+	memcpy(data + CMSG_ALIGN(len) - sizeof(none), &none, sizeof(none));
+	return data;
 }
 
-/* Leaves empty pieces at either end out, which cost the kernel as much as others. One stays. */
-static void trim(const struct iovec **iov, int *count)
+static void put_number(struct control *control, int type, uint32_t number)
 {
-	for (; *count > 1 && !(*iov)[0].iov_len; --*count)
-		++*iov;
-	while (*count > 1 && !(*iov)[*count - 1].iov_len)
-		--*count;
+	memcpy(put(control, type, sizeof(number)), &number, sizeof(number));
+}
+
+static void put_iv(struct control *control, const struct alg_request *request)
+{
+	/* struct af_alg_iv: the length, and so many bytes. */
+	uint8_t *iv = put(control, ALG_SET_IV, sizeof(request->iv_len) + request->iv_len);
+
+	memcpy(iv, &request->iv_len, sizeof(request->iv_len));
+	memcpy(iv + sizeof(request->iv_len), request->iv, request->iv_len);
+}
+
+/* 0 where all of TOTAL went, -errno, or SHORT_ERR. What did not fit into a request is not queued:
+ * net.core.optmem_max limits the lists of pages, too. */
+static int result(ssize_t went, size_t total, int short_err)
+{
+	if (went < 0)
+		return -errno;
+	return (size_t)went == total ? 0 : short_err;
 }
 
 int alg_send(int op, const struct alg_request *request, const struct iovec *iov, int count,
 	     bool more)
 {
-	struct msghdr message = {0};
 	int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
+	struct msghdr message;
 	struct control control;
 	size_t total = 0;
-	ssize_t sent;
 
-	trim(&iov, &count);
+	/* It costs the kernel less: there is no header to be read. */
+	if (!request && count == 1)
+		return result(send(op, iov->iov_base, iov->iov_len, flags), iov->iov_len, -ENOBUFS);
 	for (int i = 0; i < count; i++)
 		total += iov[i].iov_len;
-	message.msg_iov = (struct iovec *)iov;
-	message.msg_iovlen = (size_t)count;
-
+	message = (struct msghdr){.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
 	if (request) {
-		/* struct af_alg_iv, with room for the IV. */
-		struct {
-			uint32_t len;
-			uint8_t bytes[ALG_IV_MAX];
-		} iv = {.len = request->iv_len};
-
 		if (request->iv_len > ALG_IV_MAX)
 			return -EINVAL;
-		memset(&control, 0, sizeof(control));
+		control.used = 0;
 		/* Without ALG_SET_OP the kernel decrypts, so it is always there. */
-		put(&control, ALG_SET_OP, &request->direction, sizeof(request->direction));
-		if (request->iv_len) {
-			memcpy(iv.bytes, request->iv, request->iv_len);
-			put(&control, ALG_SET_IV, &iv, sizeof(iv.len) + iv.len);
-		}
+		put_number(&control, ALG_SET_OP, request->direction);
+		if (request->iv_len)
+			put_iv(&control, request);
 		if (request->aad_len)
-			put(&control, ALG_SET_AEAD_ASSOCLEN, &request->aad_len,
-			    sizeof(request->aad_len));
+			put_number(&control, ALG_SET_AEAD_ASSOCLEN, request->aad_len);
 		message.msg_control = control.bytes;
 		message.msg_controllen = control.used;
 	}
-
-	sent = !request && count == 1 ? send(op, iov->iov_base, iov->iov_len, flags)
-				      : sendmsg(op, &message, flags);
-	if (sent < 0)
-		return -errno;
-	/* What did not fit is not queued: net.core.optmem_max limits the lists of pages, too. */
-	return (size_t)sent == total ? 0 : -ENOBUFS;
+	return result(sendmsg(op, &message, flags), total, -ENOBUFS);
 }
 
 int alg_recv(int op, const struct iovec *iov, int count, size_t expected)
 {
-	struct msghdr message = {0};
-	ssize_t got;
+	struct msghdr message;
 
-	trim(&iov, &count);
-	message.msg_iov = (struct iovec *)iov;
-	message.msg_iovlen = (size_t)count;
-	/* recv(2) costs the kernel less: there is no header to be read and written. */
-	got = count == 1 ? recv(op, iov->iov_base, iov->iov_len, MSG_DONTWAIT)
-			 : recvmsg(op, &message, MSG_DONTWAIT);
-
-	if (got < 0)
-		return -errno;
-	return (size_t)got == expected ? 0 : -EIO;
+	if (count == 1)
+		return result(recv(op, iov->iov_base, iov->iov_len, MSG_DONTWAIT), expected, -EIO);
+	message = (struct msghdr){.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
+	return result(recvmsg(op, &message, MSG_DONTWAIT), expected, -EIO);
 }

@@ -40,6 +40,23 @@ struct alg_request {
 	uint32_t aad_len; /* bytes; 0 sends none */
 };
 
+/*
+ * Adds LEN bytes at BASE to the COUNT pieces of memory in IOV; returns how many there are then.
+ * Each costs the kernel as much, so that what lies behind the last one makes that longer, and what
+ * is empty is left out.
+ */
+static inline int alg_add(struct iovec *iov, int count, const void *base, size_t len)
+{
+	if (!len)
+		return count;
+	if (count && (uint8_t *)iov[count - 1].iov_base + iov[count - 1].iov_len == base) {
+		iov[count - 1].iov_len += len;
+		return count;
+	}
+	iov[count] = (struct iovec){.iov_base = (void *)(uintptr_t)base, .iov_len = len};
+	return count + 1;
+}
+
 /* 0 where this process may open AF_ALG sockets. */
 int alg_probe(void);
 
@@ -72,8 +89,9 @@ int alg_takes_serials(int transform);
 ssize_t alg_room(int op, size_t len);
 
 /*
- * Queues all bytes of IOV. REQUEST begins a request, NULL goes on with the chained IV; MORE says
- * that further data of the same message follows. Never blocks: -EAGAIN where it would.
+ * Queues all bytes of IOV, REQUEST begins a request, NULL goes on
+ * with the chained IV; MORE says that further data of the same message follows. Never blocks:
+ * -EAGAIN where it would.
  */
 int alg_send(int op, const struct alg_request *request, const struct iovec *iov, int count,
 	     bool more);

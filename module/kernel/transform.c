@@ -220,13 +220,10 @@ bool transform_stale(const struct op_socket *socket)
 	return now() - atomic_load_explicit(&socket->taken, memory_order_relaxed) > STALE_SECONDS;
 }
 
-ssize_t transform_room(struct op_socket *socket, size_t len)
+ssize_t transform_ask_room(struct op_socket *socket, size_t len)
 {
-	ssize_t room;
+	ssize_t room = alg_room(socket->fd, len);
 
-	if (socket->room && len <= socket->room)
-		return (ssize_t)socket->room;
-	room = alg_room(socket->fd, len);
 	if (room > 0)
 		socket->room = (size_t)room;
 	return room;

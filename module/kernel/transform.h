@@ -37,7 +37,7 @@ struct transform {
 struct op_socket {
 	int fd;
 	bool spoilt; /* for its owner: a message was left in the middle */
-	/* private to transform.c */
+	/* private to transform.[ch] */
 	size_t room;
 	struct op_socket *next, **link;
 	uint64_t device, inode;
@@ -65,7 +65,13 @@ void transform_give(struct op_socket *socket, bool clean);
  * Beyond it a send blocks, and an AEAD or XTS result is silently wrong (crypto/algif_aead.c splits
  * it into several requests).
  */
-ssize_t transform_room(struct op_socket *socket, size_t len);
+ssize_t transform_ask_room(struct op_socket *socket, size_t len);
+static inline ssize_t transform_room(struct op_socket *socket, size_t len)
+{
+	if (socket->room && len <= socket->room)
+		return (ssize_t)socket->room;
+	return transform_ask_room(socket, len);
+}
 
 /* Closes the kept sockets of a key, or (0) of all keys and none; those in use are closed when they
  * are given back. */

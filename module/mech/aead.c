@@ -53,53 +53,45 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 {
 	const struct parameter *parameter = &operation->parameter;
 	struct alg_request request = operation_request(operation);
-	size_t text = operation->text_len + in_len, detached = 0, tag_out = 0;
-	uint8_t spare, tag[ALG_TAG_MAX];
-	struct iovec sent[] = {
-		{.iov_base = parameter->aad, .iov_len = parameter->aad_len},
-		{.iov_base = operation->text, .iov_len = operation->text_len},
-		{.iov_base = (void *)in, .iov_len = in_len},
-		{.iov_base = tag, .iov_len = 0},
-	};
-	struct iovec received[] = {
-		{.iov_base = parameter->aad, .iov_len = parameter->aad_len},
-		{.iov_base = out, .iov_len = 0},
-		{.iov_base = tag, .iov_len = 0},
-	};
-	int err;
+	size_t text = operation->text_len + in_len, out_all;
+	size_t detached = parameter->tag_size - attached(operation);
+	struct iovec sent[4], received[3];
+	int n_sent, n_received, err;
+	uint8_t spare;
 
 	if (!last)
 		return gather(operation, in, in_len);
 
-	if (parameter->detached)
-		detached = parameter->tag_size;
+	n_sent = alg_add(sent, 0, parameter->aad, parameter->aad_len);
+	n_sent = alg_add(sent, n_sent, operation->text, operation->text_len);
+	n_sent = alg_add(sent, n_sent, in, in_len);
+	n_received = alg_add(received, 0, parameter->aad, parameter->aad_len);
 	if (operation_decrypts(operation)) {
 		*out_len = text - attached(operation);
-		if (detached)
-			memcpy(tag, parameter->tag, detached);
-		sent[3].iov_len = detached;
+		n_sent = alg_add(sent, n_sent, parameter->tag, detached);
+		detached = 0;
 	} else {
 		*out_len = text + attached(operation);
-		received[2].iov_len = tag_out = detached;
 	}
-	received[1].iov_len = *out_len;
+	n_received = alg_add(received, n_received, out, *out_len);
+	n_received = alg_add(received, n_received, parameter->tag, detached);
+	out_all = parameter->aad_len + *out_len + detached;
 	/* A receive of no bytes returns at once, and the tag would not be looked at. */
-	if (!parameter->aad_len && !*out_len && !tag_out)
-		received[1] = (struct iovec){.iov_base = &spare, .iov_len = sizeof(spare)};
+	if (!n_received)
+		n_received = alg_add(received, 0, &spare, sizeof(spare));
 
 	operation->clean = false;
-	err = alg_send(operation->socket->fd, &request, sent, 4, false);
+	err = alg_send(operation->socket->fd, &request, sent, n_sent, false);
 	if (!err) {
-		err = receive(operation->socket->fd, received, 3,
-			      parameter->aad_len + *out_len + tag_out);
+		err = receive(operation->socket->fd, received, n_received, out_all);
 		/* After a wrong tag nothing is left in the socket (kernel: af_alg_pull_tsgl). */
 		operation->clean = !err || err == -EBADMSG;
 	}
 	/* The kernel decrypts before it has checked the tag. */
 	if (err && *out_len)
 		explicit_bzero(out, *out_len);
-	if (!err && tag_out)
-		memcpy(parameter->tag, tag, tag_out);
+	if (err && detached)
+		explicit_bzero(parameter->tag, detached);
 	return gather_rv(operation, err, parameter->aad_len + text);
 }
 

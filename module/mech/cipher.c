@@ -182,28 +182,25 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 		size_t left = whole - done;
 		size_t size = request_size(operation, left, (size_t)room);
 		size_t aside = size == left ? diverted : 0;
-		size_t from_in = size - operation->tail_len;
-		struct iovec sent[3] = {
-			{.iov_base = operation->tail, .iov_len = operation->tail_len},
-			{.iov_base = (void *)in, .iov_len = from_in < in_len ? from_in : in_len},
-		};
-		struct iovec result[2] = {
-			{.iov_base = out + done, .iov_len = size - aside},
-			{.iov_base = operation->last + row->block - aside, .iov_len = aside},
-		};
+		size_t behind = size - operation->tail_len;
+		size_t from_in = behind < in_len ? behind : in_len;
+		struct iovec sent[3], result[2];
+		int n_sent = alg_add(sent, 0, operation->tail, operation->tail_len);
+		int n_result = alg_add(result, 0, out + done, size - aside);
 
-		sent[2] = (struct iovec){.iov_base = suffix->iov_base,
-					 .iov_len = from_in - sent[1].iov_len};
+		n_sent = alg_add(sent, n_sent, in, from_in);
+		n_sent = alg_add(sent, n_sent, suffix->iov_base, behind - from_in);
+		n_result = alg_add(result, n_result, operation->last + row->block - aside, aside);
 		operation->clean = false;
-		err = alg_send(operation->socket->fd, operation->begun ? NULL : &head, sent, 3,
+		err = alg_send(operation->socket->fd, operation->begun ? NULL : &head, sent, n_sent,
 			       false);
 		if (err)
 			break;
 		operation->begun = !row->counted;
 		if (row->counted)
 			count_on(operation->parameter.iv, size / row->block);
-		in += sent[1].iov_len;
-		in_len -= sent[1].iov_len;
+		in += from_in;
+		in_len -= from_in;
 		/* Where OUT is IN, the result overwrites as many bytes of input yet unsent as
 		 * waited in the tail at first: take them out of its way. */
 		operation->tail_len = in_len < waiting ? in_len : waiting;
@@ -212,7 +209,7 @@ static int pump(struct operation *operation, const uint8_t *in, size_t in_len,
 		in += operation->tail_len;
 		in_len -= operation->tail_len;
 
-		err = receive(operation->socket->fd, result, 2, size);
+		err = receive(operation->socket->fd, result, n_result, size);
 		operation->clean = !err;
 		done += size;
 	}

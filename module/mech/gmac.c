@@ -26,18 +26,18 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	struct alg_request request = operation_request(operation);
 	struct iovec iov[2];
 	CK_RV rv = gather(operation, in, in_len);
-	int err;
+	int n, err;
 
 	if (rv != CKR_OK || !last)
 		return rv;
 	*out_len = operation->parameter.tag_size;
 	request.aad_len = (uint32_t)operation->text_len;
-	iov[0] = (struct iovec){.iov_base = operation->text, .iov_len = operation->text_len};
-	iov[1] = (struct iovec){.iov_base = out, .iov_len = *out_len};
+	n = alg_add(iov, 0, operation->text, operation->text_len);
 	operation->clean = false;
-	err = alg_send(operation->socket->fd, &request, iov, 1, false);
+	err = alg_send(operation->socket->fd, &request, iov, n, false);
+	n = alg_add(iov, n, out, *out_len);
 	if (!err)
-		err = receive(operation->socket->fd, iov, 2, operation->text_len + *out_len);
+		err = receive(operation->socket->fd, iov, n, operation->text_len + *out_len);
 	operation->clean = !err;
 	return gather_rv(operation, err, operation->text_len);
 }

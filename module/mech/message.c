@@ -35,16 +35,17 @@ static void give(struct message *message)
 static CK_RV take(struct message *message, unsigned int tag_size)
 {
 	const struct mechanism *row = message->mechanism;
-	struct transform transform = {.type = row->kernel_type,
-				      .name = row->kernel_name,
-				      .key = message->key,
-				      .tag_size = tag_size};
 	struct op_socket *socket = message->socket;
+	struct transform transform;
 
 	if (socket && !socket->spoilt && message->tag_size == tag_size && !transform_stale(socket))
 		return CKR_OK;
 	give(message);
 	message->tag_size = tag_size;
+	transform = (struct transform){.type = row->kernel_type,
+				       .name = row->kernel_name,
+				       .key = message->key,
+				       .tag_size = tag_size};
 	return rv_of_open(transform_take(&transform, &message->socket), row->name);
 }
 
@@ -98,7 +99,8 @@ static CK_RV decode(const struct message *message, const struct message_terms *t
 /* Begins the operation on one message, with the nonce as it lies there. */
 static CK_RV begin(struct message *message, const struct message_terms *terms, struct nonce *nonce)
 {
-	struct parameter parameter;
+	/* No operation is active that it would belong to. */
+	struct parameter *parameter = &message->operation.parameter;
 	CK_RV rv;
 
 	if (!message->mechanism)
@@ -107,28 +109,31 @@ static CK_RV begin(struct message *message, const struct message_terms *terms, s
 		return CKR_OPERATION_ACTIVE;
 	if (!terms->aad && terms->aad_len)
 		return CKR_ARGUMENTS_BAD;
-	rv = decode(message, terms, &parameter, nonce);
+	rv = decode(message, terms, parameter, nonce);
+	if (rv == CKR_OK && terms->aad_len)
+		rv = parameter_take_aad(parameter, terms->aad, terms->aad_len);
 	if (rv == CKR_OK)
-		rv = parameter_take_aad(&parameter, terms->aad, terms->aad_len);
+		rv = take(message, parameter->tag_size);
 	if (rv == CKR_OK)
-		rv = take(message, parameter.tag_size);
-	if (rv == CKR_OK)
-		operation_borrow(&message->operation, message->kind, message->mechanism, &parameter,
+		operation_borrow(&message->operation, message->kind, message->mechanism,
 				 message->socket);
 	else
-		parameter_free(&parameter);
+		parameter_free(parameter);
 	return rv;
 }
 
-/* Makes the nonce of the message that has just begun, where one is to be made. */
+static bool makes_nonce(const struct message *message, const struct nonce *nonce)
+{
+	return message->kind == OPERATION_ENCRYPT && nonce->generator != CKG_NO_GENERATE;
+}
+
+/* Makes the nonce of the message that has just begun. */
 static CK_RV make_nonce(struct message *message, const struct message_terms *terms,
 			struct nonce *nonce)
 {
 	struct parameter *own = &message->operation.parameter, parameter;
 	CK_RV rv;
 
-	if (message->kind != OPERATION_ENCRYPT || nonce->generator == CKG_NO_GENERATE)
-		return CKR_OK;
 	rv = nonce_make(&message->nonces, nonce);
 	if (rv == CKR_OK)
 		rv = decode(message, terms, &parameter, nonce);
@@ -158,7 +163,9 @@ CK_RV message_begin(struct message *message, const struct message_terms *terms)
 	struct nonce nonce;
 	CK_RV rv = begin(message, terms, &nonce);
 
-	return rv == CKR_OK ? make_nonce(message, terms, &nonce) : rv;
+	if (rv == CKR_OK && makes_nonce(message, &nonce))
+		rv = make_nonce(message, terms, &nonce);
+	return rv;
 }
 
 /* The last part may name another place for the tag than the call that began the message. */
@@ -208,21 +215,23 @@ CK_RV message_whole(struct message *message, const struct message_terms *terms, 
 	if (!out_len)
 		return CKR_ARGUMENTS_BAD;
 	rv = begin(message, terms, &nonce);
-	if (rv == CKR_OK)
-		rv = operation_run(operation, OPERATION_ALL, in, in_len, NULL, &need);
-	if (rv != CKR_OK)
-		return rv;
 	/* A question for the length, or too little room, uses no nonce up. */
-	if (!out || *out_len < need) {
+	if (rv == CKR_OK && (!out || makes_nonce(message, &nonce)))
+		rv = operation_run(operation, OPERATION_ALL, in, in_len, NULL, &need);
+	if (rv == CKR_OK && (!out || *out_len < need)) {
 		operation_cancel(operation);
 		*out_len = need;
 		return out ? CKR_BUFFER_TOO_SMALL : CKR_OK;
 	}
-	rv = need_tag(message);
 	if (rv == CKR_OK)
+		rv = need_tag(message);
+	if (rv == CKR_OK && makes_nonce(message, &nonce))
 		rv = make_nonce(message, terms, &nonce);
 	if (rv == CKR_OK)
 		rv = operation_run(operation, OPERATION_ALL, in, in_len, out, out_len);
+	/* The next call brings the whole message again. */
+	if (rv == CKR_BUFFER_TOO_SMALL)
+		operation_cancel(operation);
 	return renamed(rv);
 }
 

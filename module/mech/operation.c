@@ -18,11 +18,6 @@ CK_FLAGS operation_flag(enum operation_kind kind)
 	return flags[kind];
 }
 
-bool operation_decrypts(const struct operation *operation)
-{
-	return operation->kind == OPERATION_DECRYPT;
-}
-
 CK_RV operation_wrong_length(const struct operation *operation)
 {
 	return operation_decrypts(operation) ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_DATA_LEN_RANGE;
@@ -44,11 +39,12 @@ static void end(struct operation *operation)
 		operation->socket->spoilt = !operation->clean;
 	else if (operation->socket)
 		transform_give(operation->socket, operation->clean);
-	parameter_free(&operation->parameter);
-	free(operation->signature);
-	if (operation->text)
+	if (operation->text) {
 		explicit_bzero(operation->text, operation->text_size);
-	free(operation->text);
+		free(operation->text);
+	}
+	free(operation->signature);
+	free(operation->parameter.aad);
 	explicit_bzero(operation, sizeof(*operation));
 }
 
@@ -87,14 +83,12 @@ CK_RV operation_begin(struct operation *operation, enum operation_kind kind,
 }
 
 void operation_borrow(struct operation *operation, enum operation_kind kind,
-		      const struct mechanism *row, const struct parameter *parameter,
-		      struct op_socket *socket)
+		      const struct mechanism *row, struct op_socket *socket)
 {
 	operation->mechanism = row;
 	operation->kind = kind;
 	operation->clean = true;
 	operation->borrowed = true;
-	operation->parameter = *parameter;
 	operation->socket = socket;
 }
 

@@ -68,11 +68,10 @@ CK_RV operation_begin(struct operation *operation, enum operation_kind kind,
 		      const struct mechanism *row, const CK_MECHANISM *mechanism,
 		      const struct transform_key *key);
 
-/* Begins an operation on one message of a process, with PARAMETER (which it takes over) and a
- * socket that stays the lender's. */
+/* Begins an operation on one message of a process: its parameter is there already, and SOCKET stays
+ * the lender's. */
 void operation_borrow(struct operation *operation, enum operation_kind kind,
-		      const struct mechanism *row, const struct parameter *parameter,
-		      struct op_socket *socket);
+		      const struct mechanism *row, struct op_socket *socket);
 
 /*
  * Brings IN, and puts what comes of it at OUT, whose size is *OUT_LEN before and the result's
@@ -99,7 +98,10 @@ CK_RV operation_verify_expected(struct operation *operation, enum operation_part
 void operation_cancel(struct operation *operation);
 
 /* For engines. */
-bool operation_decrypts(const struct operation *operation);
+static inline bool operation_decrypts(const struct operation *operation)
+{
+	return operation->kind == OPERATION_DECRYPT;
+}
 CK_RV operation_wrong_length(const struct operation *operation);
 
 #endif

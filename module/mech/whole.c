@@ -67,13 +67,8 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	size_t tail = shorter ? shorter + row->block : 0, body = text - tail;
 	size_t gathered = operation->text_len < body ? operation->text_len : body;
 	uint8_t turned[2 * ALG_BLOCK_MAX];
-	struct iovec sent[] = {
-		{.iov_base = operation->text, .iov_len = gathered},
-		{.iov_base = (void *)in, .iov_len = body - gathered},
-		{.iov_base = turned, .iov_len = tail},
-	};
-	struct iovec received = {.iov_base = out, .iov_len = text};
-	int err;
+	struct iovec received = {.iov_base = out, .iov_len = text}, sent[3];
+	int n_sent, err;
 
 	if (!last)
 		return gather(operation, in, in_len);
@@ -83,9 +78,12 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 		if (operation_decrypts(operation))
 			exchange(turned, shorter, row->block);
 	}
+	n_sent = alg_add(sent, 0, operation->text, gathered);
+	n_sent = alg_add(sent, n_sent, in, body - gathered);
+	n_sent = alg_add(sent, n_sent, turned, tail);
 	*out_len = text;
 	operation->clean = false;
-	err = alg_send(operation->socket->fd, &request, sent, 3, false);
+	err = alg_send(operation->socket->fd, &request, sent, n_sent, false);
 	if (!err)
 		err = receive(operation->socket->fd, &received, 1, text);
 	operation->clean = !err;
