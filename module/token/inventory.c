@@ -105,6 +105,27 @@ static void close_all(struct known *list, size_t count)
 			object_withdraw(list[i].object);
 }
 
+/* Whether the keyring has the keys that INVENTORY has, by what was read of it: SERIALS. */
+static bool is_as_seen(const struct inventory *inventory, const int32_t *serials, size_t count)
+{
+	bool same;
+
+	lock();
+	same = inventory->seen && count == inventory->n_seen &&
+	       !memcmp(serials, inventory->seen, count * sizeof(*serials));
+	unlock();
+	return same;
+}
+
+/* Under the module lock: INVENTORY has just what was read of the keyring, or (NULL) that is not
+ * known. SEEN is its own from here on. */
+static void have_seen(struct inventory *inventory, int32_t *seen, size_t count)
+{
+	free(inventory->seen);
+	inventory->seen = seen;
+	inventory->n_seen = count;
+}
+
 /*
  * Takes NEWS in, and what is not in SERIALS out, into GONE. A key that another thread took in after
  * LOOKED may have come after our look at the keyring, and stays.
@@ -271,14 +292,80 @@ static CK_RV present(const struct inventory *inventory, struct object ***list, s
 	return *list ? CKR_OK : CKR_HOST_MEMORY;
 }
 
+/* SERIALS in order, in memory of their own; NULL: there is none. */
+static int32_t *sorted(const int32_t *serials, size_t count)
+{
+	int32_t *copy = malloc((count + 1) * sizeof(*copy));
+
+	if (copy && count) {
+		memcpy(copy, serials, count * sizeof(*copy));
+		qsort(copy, count, sizeof(*copy), by_serial);
+	}
+	return copy;
+}
+
+/* Takes in what is new among SERIALS, as they were read of KEYRING after LOOKED, and out what is not
+ * there. Keeps SERIALS, or frees them. */
+static CK_RV take_in(struct inventory *inventory, const struct slot *slot, int32_t keyring,
+		     int32_t *serials, size_t n_serials, uint64_t looked)
+{
+	struct known *news = calloc(n_serials + 1, sizeof(*news)), *merged = NULL, *gone = NULL;
+	struct known *old = NULL;
+	int32_t *in_order = sorted(serials, n_serials);
+	size_t n_news = 0, n_gone = 0, room;
+	CK_RV rv = CKR_HOST_MEMORY;
+
+	if (!news || !in_order)
+		goto out;
+	n_news = unknown(inventory, in_order, n_serials, news);
+	rv = open_all(slot, keyring, news, &n_news);
+	if (rv != CKR_OK)
+		goto out;
+
+	rv = CKR_HOST_MEMORY;
+	lock();
+	room = inventory->count + n_news + 1;
+	merged = calloc(room, sizeof(*merged));
+	gone = calloc(room, sizeof(*gone));
+	if (merged && gone) {
+		n_gone = merge(inventory, merged, news, n_news, in_order, n_serials, looked, gone);
+		/* Whoever destroys one of these now finds it neither known nor by its handle. */
+		for (size_t i = 0; i < n_gone; i++)
+			if (gone[i].object && !object_retire(gone[i].object))
+				gone[i].object = NULL;
+		old = inventory->known;
+		inventory->known = merged;
+		/* Unless another thread has seen more. */
+		if (inventory->count == n_serials) {
+			have_seen(inventory, serials, n_serials);
+			serials = NULL;
+		} else {
+			have_seen(inventory, NULL, 0);
+		}
+		merged = NULL;
+		n_news = 0;
+		rv = CKR_OK;
+	}
+	unlock();
+out:
+	close_all(news, n_news);
+	for (size_t i = 0; i < n_gone; i++)
+		object_put(gone[i].object);
+	free(old);
+	free(merged);
+	free(gone);
+	free(news);
+	free(in_order);
+	free(serials);
+	return rv;
+}
+
 CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32_t keyring,
 		     struct object ***list, size_t *count)
 {
-	struct known *news = NULL, *merged = NULL, *gone = NULL, *old = NULL;
-	size_t n_news = 0, n_gone = 0, n_serials, room;
 	int32_t *serials = NULL;
 	uint64_t looked;
-	CK_RV rv = CKR_HOST_MEMORY;
+	CK_RV rv = CKR_OK;
 	int got;
 
 	*list = NULL;
@@ -298,50 +385,13 @@ CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32
 			 keyring, strerror(-got));
 		return CKR_OK;
 	}
-	n_serials = (size_t)got;
-	if (n_serials)
-		qsort(serials, n_serials, sizeof(*serials), by_serial);
-
-	news = calloc(n_serials + 1, sizeof(*news));
-	if (!news)
-		goto out;
-	n_news = unknown(inventory, serials, n_serials, news);
-	rv = open_all(slot, keyring, news, &n_news);
-	if (rv != CKR_OK)
-		goto out;
-
-	rv = CKR_HOST_MEMORY;
-	lock();
-	room = inventory->count + n_news + 1;
-	merged = calloc(room, sizeof(*merged));
-	gone = calloc(room, sizeof(*gone));
-	if (merged && gone) {
-		n_gone = merge(inventory, merged, news, n_news, serials, n_serials, looked, gone);
-		/* Whoever destroys one of these now finds it neither known nor by its handle. */
-		for (size_t i = 0; i < n_gone; i++)
-			if (gone[i].object && !object_retire(gone[i].object))
-				gone[i].object = NULL;
-		old = inventory->known;
-		inventory->known = merged;
-		merged = NULL;
-		n_news = 0;
-		rv = CKR_OK;
-	}
-	unlock();
+	if (is_as_seen(inventory, serials, (size_t)got))
+		free(serials);
+	else
+		rv = take_in(inventory, slot, keyring, serials, (size_t)got, looked);
 	if (rv == CKR_OK)
 		rv = apply_changes(inventory, keyring);
-	if (rv == CKR_OK)
-		rv = present(inventory, list, count);
-out:
-	close_all(news, n_news);
-	for (size_t i = 0; i < n_gone; i++)
-		object_put(gone[i].object);
-	free(old);
-	free(merged);
-	free(gone);
-	free(news);
-	free(serials);
-	return rv;
+	return rv == CKR_OK ? present(inventory, list, count) : rv;
 }
 
 struct object *inventory_find(const struct inventory *inventory, int32_t serial)
@@ -385,6 +435,7 @@ void inventory_clear(struct inventory *inventory)
 	old = *inventory;
 	inventory->known = NULL;
 	inventory->count = 0;
+	have_seen(inventory, NULL, 0);
 	inventory->clock++;
 	unlock();
 	close_all(old.known, old.count);

@@ -2,7 +2,8 @@
 /*
  * What a slot knows of its keyring. Looking again costs one read of the keyring, one describe for
  * each key not seen before, one read of /proc/keys where there is such a key, and one read for each
- * key that was changed (sidecar.h); a key that stays keeps its handle.
+ * key that was changed (sidecar.h); a key that stays keeps its handle. Where the keyring reads as it
+ * did, nothing else is done.
  */
 #ifndef KCRYPTOKI_INVENTORY_H
 #define KCRYPTOKI_INVENTORY_H
@@ -16,6 +17,8 @@
 struct inventory {
 	struct known *known; /* by serial, ascending; under the module lock */
 	size_t count;
+	int32_t *seen; /* those that were read, in the kernel's order; NULL: others may be known */
+	size_t n_seen;
 	uint64_t clock; /* counts looks and merges, to tell which came first */
 };
 
