@@ -29,11 +29,11 @@ static void mark(void)
 
 static int work(struct contestant *contestant, const struct job *job, unsigned int count)
 {
-	uint8_t *message = calloc(1, job->size + 1), *out = calloc(1, job_result(job) + 1);
+	uint8_t *message = bench_memory(job->size), *out = bench_memory(job_result(job));
 	void *opened;
 	int err = 0;
 
-	if (!message || !out || contestant_start(contestant) != 0)
+	if (contestant_start(contestant) != 0)
 		return -1;
 	opened = contestant->engine.open(&contestant->engine, job, message);
 	if (!opened)

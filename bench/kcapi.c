@@ -8,8 +8,8 @@
 
 #include "engine.h"
 
-/* It cuts longer messages into pieces of 16 pages, and gives each the same IV; authenticated ones it
- * sends whole, and waits for ever where a socket's buffer is smaller. */
+/* It cuts longer messages into pieces of 16 pages, and gives each the same IV; authenticated ones
+ * it sends whole, and waits for ever where a socket's buffer is smaller. */
 enum { ENCRYPT_MAX = 16 * 4096 };
 
 struct handle {

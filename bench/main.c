@@ -8,7 +8,10 @@
 #include "clock.h"
 #include "exact.h"
 
-enum { LIST_MAX = 32 };
+enum {
+	LIST_MAX = 32,
+	FOLLOWED = 2, /* how often a job is done that is followed step by step */
+};
 
 struct plan {
 	const struct subject *subjects[LIST_MAX];
@@ -120,7 +123,7 @@ static int count(struct plan *plan, const struct job *job)
 
 		printf("cost\t%s\t%s\t%s\t%zu\t1\t", plan->contestants[i].label, job->subject->name,
 		       way_names[job->way], job->size);
-		if (exact_cost(&plan->contestants[i], job, 4, &cost) == 0)
+		if (exact_cost(&plan->contestants[i], job, FOLLOWED, &cost) == 0)
 			printf("%.2f\t%.2f\n", cost.instructions, cost.calls);
 		else
 			printf("not done\t%s\n", engine_error);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "subject.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+enum { PAGE = 4096 };
 
 const struct subject subjects[] = {
 	{"SHA-256", DIGEST, CKM_SHA256, CK_UNAVAILABLE_INFORMATION, "hash", "sha256", 0, 32},
@@ -23,6 +26,16 @@ const uint8_t bench_key[KEY_SIZE] = {0x4b, 0x63, 0x72, 0x79, 0x70, 0x74, 0x6f, 0
 				     0x65, 0x64, 0x3a, 0x20, 0x74, 0x68, 0x69, 0x73,
 				     0x20, 0x6b, 0x65, 0x79, 0x2e, 0x2e, 0x2e, 0x21};
 const uint8_t bench_iv[IV_MAX] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0, 0, 0, 1};
+
+void *bench_memory(size_t len)
+{
+	size_t pages = len / PAGE + 1;
+	void *memory = aligned_alloc(PAGE, pages * PAGE);
+
+	if (!memory)
+		abort();
+	return memset(memory, 0, pages * PAGE);
+}
 
 size_t job_result(const struct job *job)
 {

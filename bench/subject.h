@@ -43,6 +43,10 @@ extern const char *const way_names[WAYS];
 /* The same for whoever does the work, so that results can be compared. */
 extern const uint8_t bench_key[KEY_SIZE], bench_iv[IV_MAX];
 
+/* Memory for LEN bytes, zero, whose pages begin where it does: how many pieces the kernel makes of
+ * it is the same for everybody. For free(3); ends the program where there is none. */
+void *bench_memory(size_t len);
+
 /* Bytes of the result of JOB. */
 size_t job_result(const struct job *job);
 

@@ -265,6 +265,11 @@ static void *open_token(struct engine *engine, const struct job *job, const uint
 	if (!t)
 		return NULL;
 	t->token = engine->self;
+	if (t->token->writable && (job->subject->kind == FIND || job->subject->kind == START)) {
+		engine_fail("it makes no difference there");
+		free(t);
+		return NULL;
+	}
 	t->job = *job;
 	t->message = message;
 	if (begin(t) == 0)
