@@ -149,7 +149,6 @@ static void kinds_have_their_flags(void **state)
 	assert_int_equal(message_flag(OPERATION_DECRYPT), CKF_MESSAGE_DECRYPT);
 	assert_int_equal(message_flag(OPERATION_SIGN), CKF_MESSAGE_SIGN);
 	assert_int_equal(message_flag(OPERATION_VERIFY), CKF_MESSAGE_VERIFY);
-	assert_int_equal(message_flag(OPERATION_DIGEST), 0);
 }
 
 /* Of a process, with START, or of a message in it. */

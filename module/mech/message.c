@@ -7,7 +7,7 @@
 
 CK_FLAGS message_flag(enum operation_kind kind)
 {
-	static const CK_FLAGS flags[OPERATION_KINDS] = {
+	static const CK_FLAGS flags[OPERATION_PROCESSES] = {
 		[OPERATION_ENCRYPT] = CKF_MESSAGE_ENCRYPT,
 		[OPERATION_DECRYPT] = CKF_MESSAGE_DECRYPT,
 		[OPERATION_SIGN] = CKF_MESSAGE_SIGN,

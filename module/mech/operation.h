@@ -19,11 +19,12 @@
 
 /* One slot for each kind in a session: kinds do not exclude each other. */
 enum operation_kind {
-	OPERATION_DIGEST,
 	OPERATION_ENCRYPT,
 	OPERATION_DECRYPT,
 	OPERATION_SIGN,
 	OPERATION_VERIFY,
+	OPERATION_PROCESSES, /* those above can be processes of messages, too (message.h) */
+	OPERATION_DIGEST = OPERATION_PROCESSES,
 	OPERATION_VERIFY_SIGNATURE, /* the signature came with C_VerifySignatureInit */
 	OPERATION_KINDS
 };

@@ -314,7 +314,7 @@ void session_cancel(struct session *session, CK_FLAGS flags)
 	for (int kind = 0; kind < OPERATION_KINDS; kind++) {
 		if (flags & operation_flag(kind))
 			operation_cancel(&session->operations[kind]);
-		if (flags & message_flag(kind))
+		if (kind < OPERATION_PROCESSES && flags & message_flag(kind))
 			end_process(&session->processes[kind]);
 	}
 	if (flags & CKF_FIND_OBJECTS)
@@ -325,7 +325,7 @@ bool session_busy(const struct session *session)
 {
 	for (int kind = 0; kind < OPERATION_KINDS; kind++)
 		if (session->operations[kind].mechanism ||
-		    session->processes[kind].message.mechanism)
+		    (kind < OPERATION_PROCESSES && session->processes[kind].message.mechanism))
 			return true;
 	return false;
 }

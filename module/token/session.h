@@ -29,7 +29,7 @@ struct session {
 	struct process {
 		struct message message;
 		struct object *object; /* a reference: its key must live as long */
-	} processes[OPERATION_KINDS];
+	} processes[OPERATION_PROCESSES];
 	struct search search;
 };
 
