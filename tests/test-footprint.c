@@ -162,8 +162,6 @@ static int idle_alone(void)
 	long before = own_bytes(), bytes;
 	CK_ULONG n = 0;
 
-	/* As it is without a configuration. */
-	unsetenv("KCRYPTOKI_CONF");
 	if (!before || token_load(&idler) != 0 || idler.f->C_Initialize(NULL) != CKR_OK ||
 	    idler.f->C_GetSlotList(CK_TRUE, NULL, &n) != CKR_OK)
 		return 1;
