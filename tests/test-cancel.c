@@ -32,7 +32,7 @@ static CK_RV init_digest(CK_SESSION_HANDLE in)
 
 static CK_RV part_digest(CK_SESSION_HANDLE in)
 {
-	return C_DigestUpdate(in, text, 5);
+	return C_DigestUpdate(in, text, sizeof(text));
 }
 
 static CK_RV stop_digest(CK_SESSION_HANDLE in)
@@ -79,7 +79,7 @@ static CK_RV init_sign(CK_SESSION_HANDLE in)
 
 static CK_RV part_sign(CK_SESSION_HANDLE in)
 {
-	return C_SignUpdate(in, text, 5);
+	return C_SignUpdate(in, text, sizeof(text));
 }
 
 static CK_RV stop_sign(CK_SESSION_HANDLE in)

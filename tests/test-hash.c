@@ -294,9 +294,17 @@ static void it_costs_what_af_alg_costs(void **state)
 	begin(CKM_SHA256);
 	fake_calls_forget();
 	for (int i = 0; i < 5; i++)
-		operation_run(&operation, OPERATION_NEXT, message, 10, NULL, NULL);
+		operation_run(&operation, OPERATION_NEXT, message, 64, NULL, NULL);
 	operation_run(&operation, OPERATION_END, NULL, 0, out, &out_len);
 	assert_int_equal(fake_calls("alg_send") + fake_calls("alg_recv"), 6);
+	/* Smaller ones wait for each other. */
+	begin(CKM_SHA256);
+	fake_calls_forget();
+	for (int i = 0; i < 14; i++)
+		operation_run(&operation, OPERATION_NEXT, message, 10, NULL, NULL);
+	operation_run(&operation, OPERATION_END, NULL, 0, out, &out_len);
+	assert_int_equal(fake_calls("alg_send"), 2);
+	assert_int_equal(fake_calls("alg_recv"), 1);
 	begin(CKM_SHA256);
 	fake_calls_forget();
 	operation_run(&operation, OPERATION_ALL, NULL, 0, out, &out_len);
@@ -362,7 +370,7 @@ static void failures_end_the_operation_and_close_the_socket(void **state)
 	}
 	begin(CKM_SHA256);
 	fake_fail("alg_send", 1, -EIO);
-	assert_int_equal(operation_run(&operation, OPERATION_NEXT, message, 9, NULL, NULL),
+	assert_int_equal(operation_run(&operation, OPERATION_NEXT, message, 65, NULL, NULL),
 			 CKR_DEVICE_ERROR);
 	assert_null(operation.mechanism);
 }

@@ -462,7 +462,7 @@ static void cancelling_ends_at_any_time(void **state)
 			assert_int_equal(message_begin(&message, terms(0, 0, 0)), CKR_OK);
 		if (sent == 2)
 			assert_int_equal(
-				message_next(&message, OPERATION_NEXT, NULL, text, 5, NULL, NULL),
+				message_next(&message, OPERATION_NEXT, NULL, text, 65, NULL, NULL),
 				CKR_OK);
 		message_cancel(&message);
 		assert_null(message.mechanism);

@@ -225,6 +225,7 @@ static void other_shortages_are_over_with_the_message(void **state)
 static void a_spoilt_socket_is_replaced(void **state)
 {
 	static const struct message_terms none;
+	static const uint8_t block[64];
 	CK_MECHANISM mechanism = {CKM_AES_CMAC, NULL, 0};
 	uint8_t mac[16], expected[16];
 	CK_ULONG len = 16;
@@ -235,7 +236,8 @@ static void a_spoilt_socket_is_replaced(void **state)
 	fake_hash("cmac(aes)", secret, 16, text, LEN, expected, 16);
 	for (unsigned int i = 0; i < 3; i++) {
 		assert_int_equal(message_begin(&message, &none), CKR_OK);
-		assert_int_equal(message_next(&message, OPERATION_NEXT, NULL, text, 9, NULL, NULL),
+		assert_int_equal(message_next(&message, OPERATION_NEXT, NULL, block, sizeof(block),
+					      NULL, NULL),
 				 CKR_OK);
 		/* The last call's parameter is refused. */
 		assert_int_equal(message_next(&message, OPERATION_LAST, &terms, text, 9, mac, &len),
@@ -249,7 +251,9 @@ static void a_spoilt_socket_is_replaced(void **state)
 	}
 	/* And where the process ends at that point, it is not kept. */
 	assert_int_equal(message_begin(&message, &none), CKR_OK);
-	assert_int_equal(message_next(&message, OPERATION_NEXT, NULL, text, 9, NULL, NULL), CKR_OK);
+	assert_int_equal(
+		message_next(&message, OPERATION_NEXT, NULL, block, sizeof(block), NULL, NULL),
+		CKR_OK);
 	assert_int_equal(message_next(&message, OPERATION_LAST, &terms, text, 9, mac, &len),
 			 CKR_MECHANISM_PARAM_INVALID);
 	assert_int_equal(message_final(&message), CKR_OK);

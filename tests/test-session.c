@@ -235,6 +235,7 @@ static void closing_all_sessions_logs_out_and_spares_other_slots(void **state)
 
 static void closing_frees_what_operations_held(void **state)
 {
+	static const CK_BYTE block[64];
 	CK_MECHANISM sha256 = {CKM_SHA256, NULL, 0};
 	CK_SESSION_HANDLE handle = open_in(slot, true);
 	struct session *session;
@@ -243,7 +244,7 @@ static void closing_frees_what_operations_held(void **state)
 	assert_int_equal(session_enter(handle, &session), CKR_OK);
 	assert_int_equal(search_begin(&session->search, slot, NULL, 0), CKR_OK);
 	assert_int_equal(operation_run(&session->operations[OPERATION_DIGEST], OPERATION_NEXT,
-				       (const CK_BYTE *)"abc", 3, NULL, NULL),
+				       block, sizeof(block), NULL, NULL),
 			 CKR_OK);
 	session_leave(session, CKR_OK);
 	assert_int_equal(fake_open_sockets(), 1);

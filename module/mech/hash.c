@@ -18,21 +18,40 @@ static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_l
 	return CKR_OK;
 }
 
+/* Sends what waits, and IN. */
+static int send_all(struct operation *operation, const uint8_t *in, size_t in_len, bool more)
+{
+	int err = 0;
+
+	while ((in_len || operation->tail_len) && !err) {
+		size_t some = in_len < SEND_MAX ? in_len : SEND_MAX;
+		struct iovec parts[2];
+		int n = alg_add(parts, 0, operation->tail, operation->tail_len);
+
+		n = alg_add(parts, n, in, some);
+		in += some;
+		in_len -= some;
+		operation->clean = false;
+		err = alg_send(operation->socket->fd, NULL, parts, n, more || in_len);
+		operation->tail_len = 0;
+	}
+	return err;
+}
+
 static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len, bool last,
 		  uint8_t *out, size_t *out_len)
 {
 	struct iovec result = {.iov_base = out, .iov_len = operation->parameter.size};
-	int err = 0;
+	int err;
 
-	while (in_len && !err) {
-		struct iovec part = {.iov_base = (void *)in,
-				     .iov_len = in_len < SEND_MAX ? in_len : SEND_MAX};
-
-		in += part.iov_len;
-		in_len -= part.iov_len;
-		operation->clean = false;
-		err = alg_send(operation->socket->fd, NULL, &part, 1, !last || in_len);
+	/* A few bytes are not worth a system call yet. */
+	if (!last && in_len < sizeof(operation->tail) - operation->tail_len) {
+		if (in_len)
+			memcpy(operation->tail + operation->tail_len, in, in_len);
+		operation->tail_len += in_len;
+		return CKR_OK;
 	}
+	err = send_all(operation, in, in_len, !last);
 	if (!err && last) {
 		/* Without anything sent before, this is the hash of the empty message. */
 		err = receive(operation->socket->fd, &result, 1, result.iov_len);
