@@ -458,7 +458,7 @@ static void no_state_can_be_restored(void **state)
 			 CKR_SAVED_STATE_INVALID);
 	len = sizeof(out);
 	assert_int_equal(C_SignFinal(session, out, &len), CKR_OK);
-	fake_hash("hmac(sha256)", secret_bytes, 17, text, 5, expected, 32);
+	fake_hash("hmac(sha256)", secret_bytes, 17, text, sizeof(text), expected, 32);
 	assert_memory_equal(out, expected, 32);
 	for (size_t i = 0; i < KINDS; i++)
 		if (kinds[i].flag != CKF_SIGN)
