@@ -23,6 +23,9 @@
 
 enum { RANDOM_MAX = 128 };
 
+/* As long as a token's: the kernel compares descriptions when it is asked for a key. */
+#define RAW_KEY "pkcs11:object=kcryptoki-bench-%u?x-key-type=aes&x-uid=0123456789abcdef"
+
 enum manner { KEPT, CHECKED, ARMED };
 
 struct raw {
@@ -126,9 +129,9 @@ static void *open_raw(enum manner manner, const struct job *job, const uint8_t *
 	const struct subject *subject = job->subject;
 	struct raw *raw = calloc(1, sizeof(*raw));
 	static atomic_uint last;
-	char name[32];
+	char name[96];
 
-	snprintf(name, sizeof(name), "kcryptoki-bench:raw-%u", ++last);
+	snprintf(name, sizeof(name), RAW_KEY, ++last);
 	if (!raw || !subject->type) {
 		engine_fail("only a token does that");
 		free(raw);
