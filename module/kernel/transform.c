@@ -15,7 +15,6 @@
 enum {
 	KEPT_MAX = 64,     /* idle sockets */
 	KEPT_SECONDS = 60, /* after which an idle socket lets its copy of a key go */
-	STALE_SECONDS = 1, /* how long a socket is used without asking for its key again */
 };
 
 /* Who has a socket: its owner, nobody, or an owner who is to close it. */
@@ -39,13 +38,11 @@ uint64_t transform_key_id(void)
 	return atomic_fetch_add(&last_key_id, 1) + 1;
 }
 
+/* In seconds, and read at each operation: of all clocks this one costs least. It may be set, back
+ * as well. */
 static int64_t now(void)
 {
-	struct timespec time;
-
-	/* The coarse clock is read without a system call. */
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-	return time.tv_sec;
+	return time(NULL);
 }
 
 static void enlist(struct op_socket *socket)
@@ -145,19 +142,20 @@ static void condemn(struct op_socket *socket, struct op_socket **done)
 	*done = socket;
 }
 
-static bool is_old(const struct op_socket *socket, int64_t time)
+static bool is_old(const struct op_socket *socket, int64_t at)
 {
-	return atomic_load(&socket->state) == IDLE &&
-	       atomic_load(&socket->taken) <= time - KEPT_SECONDS;
+	int64_t taken = atomic_load(&socket->taken);
+
+	return atomic_load(&socket->state) == IDLE && (taken <= at - KEPT_SECONDS || taken > at);
 }
 
 /* Closes idle sockets that nobody has taken for a while. */
-static void collect(int64_t time)
+static void collect(int64_t at)
 {
 	struct op_socket *done = NULL, *socket, *next;
 
 	shared_read(&sockets.lock);
-	for (socket = sockets.first; socket && !is_old(socket, time);)
+	for (socket = sockets.first; socket && !is_old(socket, at);)
 		socket = socket->next;
 	shared_read_end(&sockets.lock);
 	if (!socket)
@@ -165,20 +163,20 @@ static void collect(int64_t time)
 	shared_write(&sockets.lock, 0);
 	for (socket = sockets.first; socket; socket = next) {
 		next = socket->next;
-		if (is_old(socket, time) && move(socket, IDLE, DOOMED))
+		if (is_old(socket, at) && move(socket, IDLE, DOOMED))
 			condemn(socket, &done);
 	}
 	shared_write_end(&sockets.lock);
 	dispose(done);
 }
 
-static struct op_socket *take_kept(const struct transform *transform, int64_t time)
+static struct op_socket *take_kept(const struct transform *transform, int64_t at)
 {
 	struct op_socket *socket;
 
-	if (atomic_load(&sockets.looked) != time) {
-		atomic_store(&sockets.looked, time);
-		collect(time);
+	if (atomic_load(&sockets.looked) != at) {
+		atomic_store(&sockets.looked, at);
+		collect(at);
 	}
 	shared_read(&sockets.lock);
 	for (socket = sockets.first; socket; socket = socket->next)
@@ -193,7 +191,7 @@ static struct op_socket *take_kept(const struct transform *transform, int64_t ti
 int transform_take(const struct transform *transform, struct op_socket **socket)
 {
 	const struct transform_key *key = transform->key;
-	int64_t time = now();
+	int64_t at = now();
 	int err = 0;
 
 	*socket = NULL;
@@ -204,12 +202,12 @@ int transform_take(const struct transform *transform, struct op_socket **socket)
 		if (err)
 			transform_purge(key->id);
 		else
-			*socket = take_kept(transform, time);
+			*socket = take_kept(transform, at);
 	}
 	if (!err && !*socket)
 		err = open_socket(transform, socket);
 	if (!err) {
-		atomic_store_explicit(&(*socket)->taken, time, memory_order_relaxed);
+		atomic_store_explicit(&(*socket)->taken, at, memory_order_relaxed);
 		(*socket)->spoilt = false;
 	}
 	return err;
@@ -217,7 +215,7 @@ int transform_take(const struct transform *transform, struct op_socket **socket)
 
 bool transform_stale(const struct op_socket *socket)
 {
-	return now() - atomic_load_explicit(&socket->taken, memory_order_relaxed) > STALE_SECONDS;
+	return now() != atomic_load_explicit(&socket->taken, memory_order_relaxed);
 }
 
 ssize_t transform_ask_room(struct op_socket *socket, size_t len)

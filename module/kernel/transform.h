@@ -52,8 +52,8 @@ struct op_socket {
 /* A socket for TRANSFORM in *SOCKET, kept or new. Where a key is refused, its kept sockets go. */
 int transform_take(const struct transform *transform, struct op_socket **socket);
 
-/* Whether SOCKET was taken a while ago, so that who still uses it should ask again, by giving it
- * back and taking another, whether its key may be used. Costs no system call. */
+/* Whether SOCKET was taken in another second than this one, so that who still uses it should ask
+ * again, by giving it back and taking another, whether its key may be used. Costs no system call. */
 bool transform_stale(const struct op_socket *socket);
 
 /* Ends the use of SOCKET. CLEAN: no request is queued, and nothing is left to receive. */

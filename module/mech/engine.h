@@ -35,6 +35,14 @@ extern const struct engine gmac_engine;    /* gmac.c */
 extern const struct engine keywrap_engine; /* keywrap.c */
 
 /* What a request of OPERATION begins with: direction, IV, and AAD length. */
-struct alg_request operation_request(const struct operation *operation);
+static inline struct alg_request operation_request(const struct operation *operation)
+{
+	return (struct alg_request){
+		.direction = operation_decrypts(operation) ? ALG_OP_DECRYPT : ALG_OP_ENCRYPT,
+		.iv = operation->parameter.iv,
+		.iv_len = operation->parameter.iv_len,
+		.aad_len = (uint32_t)operation->parameter.aad_len,
+	};
+}
 
 #endif

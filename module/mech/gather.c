@@ -53,9 +53,11 @@ CK_RV gather_fits(struct operation *operation, size_t text, size_t request)
 CK_RV gather_rv(const struct operation *operation, int err, size_t request)
 {
 	bool full = err == -ENOMEM || err == -ENOBUFS || err == -EAGAIN;
-	CK_RV rv = err ? rv_of_run(err, operation->mechanism->name) : CKR_OK;
 
+	if (!err)
+		return CKR_OK;
 	/* Page lists of a request count against net.core.optmem_max, too (crypto/af_alg.c), which
 	 * ends before the largest socket buffers do. */
-	return full && request > MODEST ? operation_wrong_length(operation) : rv;
+	return full && request > MODEST ? operation_wrong_length(operation)
+					: rv_of_run(err, operation->mechanism->name);
 }

@@ -23,16 +23,6 @@ CK_RV operation_wrong_length(const struct operation *operation)
 	return operation_decrypts(operation) ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_DATA_LEN_RANGE;
 }
 
-struct alg_request operation_request(const struct operation *operation)
-{
-	return (struct alg_request){
-		.direction = operation_decrypts(operation) ? ALG_OP_DECRYPT : ALG_OP_ENCRYPT,
-		.iv = operation->parameter.iv,
-		.iv_len = operation->parameter.iv_len,
-		.aad_len = (uint32_t)operation->parameter.aad_len,
-	};
-}
-
 static void end(struct operation *operation)
 {
 	if (operation->socket && operation->borrowed)
