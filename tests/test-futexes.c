@@ -216,16 +216,16 @@ static unsigned long count(const struct deed *deed, CK_OBJECT_HANDLE key)
 static void test_deed(void **state)
 {
 	const struct deed *deed = *state;
-	CK_SESSION_HANDLE session = guest_session();
 	struct token_key key = {0};
 	unsigned long n;
 
+	guest_need_slot();
 	if (deed->run == digest)
 		guest_need(deed->type);
 	if (deed->key_type) {
 		guest_need_keys();
 		guest_need(deed->type);
-		key = guest_key(session, deed->key_type, secret, sizeof(secret), true);
+		key = guest_key(guest_session(), deed->key_type, secret, sizeof(secret), true);
 	}
 	n = count(deed, key.object);
 	token_key_drop(&key);
