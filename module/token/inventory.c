@@ -304,8 +304,8 @@ static int32_t *sorted(const int32_t *serials, size_t count)
 	return copy;
 }
 
-/* Takes in what is new among SERIALS, as they were read of KEYRING after LOOKED, and out what is not
- * there. Keeps SERIALS, or frees them. */
+/* Takes in what is new among SERIALS, as they were read of KEYRING after LOOKED, and out what is
+ * not there. Keeps SERIALS, or frees them. */
 static CK_RV take_in(struct inventory *inventory, const struct slot *slot, int32_t keyring,
 		     int32_t *serials, size_t n_serials, uint64_t looked)
 {

@@ -2,8 +2,8 @@
 /*
  * What a slot knows of its keyring. Looking again costs one read of the keyring, one describe for
  * each key not seen before, one read of /proc/keys where there is such a key, and one read for each
- * key that was changed (sidecar.h); a key that stays keeps its handle. Where the keyring reads as it
- * did, nothing else is done.
+ * key that was changed (sidecar.h); a key that stays keeps its handle. Where the keyring reads as
+ * it did, nothing else is done.
  */
 #ifndef KCRYPTOKI_INVENTORY_H
 #define KCRYPTOKI_INVENTORY_H
