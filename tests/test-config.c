@@ -68,6 +68,20 @@ static void each_family_has_a_name(void **state)
 		assert_int_equal(mechanisms[i].family & ~together, 0);
 }
 
+static void gcm_is_composed_where_it_is_asked_for(void **state)
+{
+#ifdef HAVE_NETTLE
+	assert_int_equal(families_of("[mechanisms]\ngcm = composed\n"), FAMILY_GHASH);
+	assert_string_equal(conf_logged, "");
+#else
+	assert_int_equal(families_of("[mechanisms]\ngcm = composed\n"), 0);
+	assert_non_null(strstr(conf_logged, "without nettle"));
+#endif
+	assert_int_equal(families_of("[mechanisms]\nlegacy = all\n"), FAMILY_ALL);
+	assert_int_equal(families_of("[mechanisms]\ngcm = yes\n"), 0);
+	assert_non_null(strstr(conf_logged, "gcm is composed"));
+}
+
 static void several_families_stand_in_a_list(void **state)
 {
 	static const char *const lists[] = {
@@ -435,6 +449,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, conf_setup, conf_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(each_family_has_a_name),
+		TEST(gcm_is_composed_where_it_is_asked_for),
 		TEST(several_families_stand_in_a_list),
 		TEST(nothing_is_asked_for_by_an_empty_file),
 		TEST(unknown_families_are_named),

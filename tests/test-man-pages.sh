@@ -88,6 +88,7 @@ read_by_module()
 {
     words config.c 'void entry(' 'mechanisms '
     words config.c 'families[] = {' 'mechanisms legacy '
+    words config.c 'read_gcm(struct' 'mechanisms gcm '
     words config.c 'token_entries[] = {' 'tokens '
     words place.c 'words[] = {' 'tokens keyring '
     words config.c 'set_master(struct' 'tokens master '

@@ -388,10 +388,15 @@ static void the_shipped_file_is_right(void **state)
 	}
 	*to = '\0';
 	read_it(text);
+#ifdef HAVE_NETTLE
 	if (*conf_logged)
 		fail_msg("%s", conf_logged);
+#else
+	assert_non_null(strstr(conf_logged, "without nettle"));
+	assert_string_equal(strchr(conf_logged, '\n'), "\n");
+#endif
 	assert_int_equal(config.n_mappings, 2);
-	assert_int_equal(config.families, FAMILY_DES3 | FAMILY_CAMELLIA);
+	assert_int_equal(config.families & FAMILY_ALL, FAMILY_DES3 | FAMILY_CAMELLIA);
 	assert_int_equal(map("logon", "backup:1", &metadata), 0);
 	assert_int_equal(metadata.n_mechanisms, 2);
 	metadata_free(&metadata);

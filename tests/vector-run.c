@@ -459,6 +459,17 @@ static bool choose(void)
 	return true;
 }
 
+/* Where $KCRYPTOKI_GCM is "composed", the module was configured for nonces of all lengths. */
+static bool takes_nonce(void)
+{
+	const char *gcm = getenv("KCRYPTOKI_GCM");
+
+	if (gcm && strcmp(gcm, "composed") == 0 && now.set->kind == VECTOR_AEAD &&
+	    now.set->param == VECTOR_GCM)
+		return true;
+	return within(&now.set->iv, now.vector->iv.length);
+}
+
 static void run_vector(void)
 {
 	const struct vector *v = now.vector;
@@ -469,7 +480,7 @@ static void run_vector(void)
 	if (now.set->kind != VECTOR_DIGEST)
 		take_key();
 	now.tally.vectors++;
-	if (!within(&now.set->iv, v->iv.length))
+	if (!takes_nonce())
 		run_refused(CKR_MECHANISM_PARAM_INVALID);
 	else if (!within(&now.set->key, v->key.length))
 		run_refused(CKR_KEY_SIZE_RANGE);

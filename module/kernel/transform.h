@@ -53,7 +53,8 @@ struct op_socket {
 int transform_take(const struct transform *transform, struct op_socket **socket);
 
 /* Whether SOCKET was taken in another second than this one, so that who still uses it should ask
- * again, by giving it back and taking another, whether its key may be used. Costs no system call. */
+ * again, by giving it back and taking another, whether its key may be used. Costs no system call.
+ */
 bool transform_stale(const struct op_socket *socket);
 
 /* Ends the use of SOCKET. CLEAN: no request is queued, and nothing is left to receive. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Parameters of AEADs, as C_EncryptInit and as the message-based functions have them. */
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mech/parameter.h"
@@ -13,19 +15,41 @@ enum {
 	POLY1305_TAG = 16,
 };
 
+static CK_RV take_gcm_tag(struct parameter *parameter, CK_ULONG tag_bits)
+{
+	/* SP 800-38D, section 5.2.1.2; a tag of no bits would be no tag at all. */
+	if (tag_bits != 32 && tag_bits != 64 && (tag_bits < 96 || tag_bits > 128 || tag_bits % 8))
+		return parameter_refuse(
+			"ulTagBits (32, 64, 96, 104, 112, 120 and 128 are possible)", tag_bits);
+	parameter->tag_size = (unsigned int)tag_bits / 8;
+	return CKR_OK;
+}
+
 static CK_RV take_gcm(struct parameter *parameter, const CK_BYTE *iv, CK_ULONG iv_len,
 		      CK_ULONG tag_bits)
 {
 	if (!iv || iv_len != GCM_IV)
 		return parameter_refuse("ulIvLen (only 12 is possible)", iv_len);
-	/* SP 800-38D, section 5.2.1.2; a tag of no bits would be no tag at all. */
-	if (tag_bits != 32 && tag_bits != 64 && (tag_bits < 96 || tag_bits > 128 || tag_bits % 8))
-		return parameter_refuse(
-			"ulTagBits (32, 64, 96, 104, 112, 120 and 128 are possible)", tag_bits);
 	memcpy(parameter->iv, iv, GCM_IV);
 	parameter->iv_len = GCM_IV;
-	parameter->tag_size = (unsigned int)tag_bits / 8;
-	return CKR_OK;
+	return take_gcm_tag(parameter, tag_bits);
+}
+
+/* A nonce of any length up to MOST, which the GHASH of ghash.c takes. */
+static CK_RV take_any_gcm(struct parameter *parameter, const CK_BYTE *iv, CK_ULONG iv_len,
+			  CK_ULONG most, CK_ULONG tag_bits)
+{
+	uint8_t *place = parameter->iv;
+
+	if (!iv || !iv_len || iv_len > most)
+		return parameter_refuse("ulIvLen", iv_len);
+	if (iv_len > sizeof(parameter->iv))
+		place = parameter->long_iv = malloc(iv_len);
+	if (!place)
+		return CKR_HOST_MEMORY;
+	memcpy(place, iv, iv_len);
+	parameter->iv_len = (uint32_t)iv_len;
+	return take_gcm_tag(parameter, tag_bits);
 }
 
 /* Both layouts of CK_GCM_PARAMS. */
@@ -59,6 +83,17 @@ CK_RV parameter_gcm(const struct mechanism *row, const CK_MECHANISM *mechanism,
 	return rv == CKR_OK ? parameter_take_aad(parameter, gcm.aad, gcm.aad_len) : rv;
 }
 
+CK_RV parameter_any_gcm(const struct mechanism *row, const CK_MECHANISM *mechanism,
+			struct parameter *parameter)
+{
+	struct gcm_params gcm;
+	CK_RV rv = read_gcm(mechanism, &gcm);
+
+	if (rv == CKR_OK)
+		rv = take_any_gcm(parameter, gcm.iv, gcm.iv_len, INT_MAX, gcm.tag_bits);
+	return rv == CKR_OK ? parameter_take_aad(parameter, gcm.aad, gcm.aad_len) : rv;
+}
+
 CK_RV parameter_gmac(const struct mechanism *row, const CK_MECHANISM *mechanism,
 		     struct parameter *parameter)
 {
@@ -74,21 +109,39 @@ CK_RV parameter_gmac(const struct mechanism *row, const CK_MECHANISM *mechanism,
 	return rv;
 }
 
+static CK_RV read_gcm_message(const void *from, CK_ULONG len, struct parameter *parameter,
+			      struct nonce *nonce, struct gcm_message_params *gcm)
+{
+	if (!from || len != sizeof(*gcm))
+		return parameter_refuse("ulParameterLen", len);
+	memcpy(gcm, from, sizeof(*gcm));
+	parameter->detached = true;
+	parameter->tag = gcm->tag;
+	*nonce = (struct nonce){.bytes = gcm->iv,
+				.len = gcm->iv_len,
+				.fixed_bits = gcm->iv_fixed_bits,
+				.generator = gcm->iv_generator};
+	return CKR_OK;
+}
+
 CK_RV parameter_gcm_message(const void *from, CK_ULONG len, struct parameter *parameter,
 			    struct nonce *nonce)
 {
 	struct gcm_message_params gcm;
+	CK_RV rv = read_gcm_message(from, len, parameter, nonce, &gcm);
 
-	if (!from || len != sizeof(gcm))
-		return parameter_refuse("ulParameterLen", len);
-	memcpy(&gcm, from, sizeof(gcm));
-	parameter->detached = true;
-	parameter->tag = gcm.tag;
-	*nonce = (struct nonce){.bytes = gcm.iv,
-				.len = gcm.iv_len,
-				.fixed_bits = gcm.iv_fixed_bits,
-				.generator = gcm.iv_generator};
-	return take_gcm(parameter, gcm.iv, gcm.iv_len, gcm.tag_bits);
+	return rv == CKR_OK ? take_gcm(parameter, gcm.iv, gcm.iv_len, gcm.tag_bits) : rv;
+}
+
+/* Nonces that fit: a message's parameter owns nothing. */
+CK_RV parameter_any_gcm_message(const void *from, CK_ULONG len, struct parameter *parameter,
+				struct nonce *nonce)
+{
+	struct gcm_message_params gcm;
+	CK_RV rv = read_gcm_message(from, len, parameter, nonce, &gcm);
+
+	return rv == CKR_OK ? take_any_gcm(parameter, gcm.iv, gcm.iv_len, ALG_IV_MAX, gcm.tag_bits)
+			    : rv;
 }
 
 /* RFC 3610: the first byte of the kernel's IV tells in how many bytes (less one) the message's

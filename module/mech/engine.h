@@ -32,6 +32,7 @@ extern const struct engine cipher_engine;  /* cipher.c: ciphers that chain from 
 extern const struct engine whole_engine;   /* whole.c: ciphers of whole messages */
 extern const struct engine aead_engine;    /* aead.c */
 extern const struct engine gmac_engine;    /* gmac.c */
+extern const struct engine ghash_engine;   /* ghash.c: GCM without the kernel's; HAVE_NETTLE */
 extern const struct engine keywrap_engine; /* keywrap.c */
 
 /* What a request of OPERATION begins with: direction, IV, and AAD length. */

@@ -119,6 +119,36 @@ int mechanism_offered(const struct mechanism *row)
 	return fd >= 0;
 }
 
+/* Whether ROW, one of those that stand in, may. */
+static bool stands(const struct mechanism *row)
+{
+	if (row->family & ~atomic_load(&offered_families))
+		return false;
+	for (size_t i = 0; i < n_mechanisms; i++)
+		if (same_algorithm(&mechanisms[i], row))
+			return mechanism_offered(&mechanisms[i]) > 0;
+	return false;
+}
+
+const struct mechanism *mechanism_instead(const struct mechanism *row)
+{
+	for (size_t i = 0; i < n_stand_ins; i++)
+		if (stand_ins[i].type == row->type && &stand_ins[i] != row && stands(&stand_ins[i]))
+			return &stand_ins[i];
+	return NULL;
+}
+
+int mechanism_choose(CK_MECHANISM_TYPE type, const struct mechanism **row)
+{
+	int answer;
+
+	*row = mechanism_find(type);
+	answer = *row ? mechanism_offered(*row) : 0;
+	if (*row && !answer)
+		*row = mechanism_instead(*row);
+	return *row && !answer ? 1 : answer;
+}
+
 /* The parameter of each message has addresses in it, of a nonce and of a tag to be written. */
 CK_FLAGS mechanism_flags(const struct mechanism *row)
 {

@@ -28,7 +28,9 @@ enum family {
 	FAMILY_BLOWFISH = 16,
 	FAMILY_CAST128 = 32,
 	FAMILY_ARIA = 64,
-	FAMILY_ALL = 127
+	FAMILY_ALL = 127,
+	/* Not one of them: GCM of which a part is done in this process (ghash.c). */
+	FAMILY_GHASH = 128,
 };
 
 struct mechanism {
@@ -62,6 +64,7 @@ struct mechanism {
 	bool padded;               /* ciphers: PKCS#7 padding, ours; the kernel has none */
 	bool counted;              /* ciphers: the IV begins with a counter of blocks, which the
 				    * kernel does not carry over from one request to the next */
+	bool own_tag;              /* AEADs: of the tag the kernel knows nothing */
 	bool stolen;               /* ciphers: the last two blocks change places (CS1 and CS3) */
 	enum family family;
 	CK_FLAGS flags; /* CKF_ENCRYPT and so on: what the mechanism may be used for */
@@ -69,6 +72,11 @@ struct mechanism {
 
 extern const struct mechanism mechanisms[]; /* table.c */
 extern const size_t n_mechanisms;
+
+/* Rows that stand in for those of the same type: where these are not offered, or do not take a
+ * parameter. Their algorithms are other rows', too. */
+extern const struct mechanism stand_ins[];
+extern const size_t n_stand_ins;
 
 /* The row of TYPE, or of NAME ("aes-cbc" is CKM_AES_CBC); NULL. */
 const struct mechanism *mechanism_find(CK_MECHANISM_TYPE type);
@@ -82,6 +90,13 @@ const struct mechanism *mechanism_generating(CK_KEY_TYPE type);
  * found out. Asked of the kernel once for each kernel name, on first need.
  */
 int mechanism_offered(const struct mechanism *row);
+
+/* What stands in for ROW here; NULL. */
+const struct mechanism *mechanism_instead(const struct mechanism *row);
+
+/* In *ROW the row of TYPE that is offered, or what stands in for it; NULL where neither is. As
+ * mechanism_offered(). */
+int mechanism_choose(CK_MECHANISM_TYPE type, const struct mechanism **row);
 
 /* What ROW may be used for in this process. */
 CK_FLAGS mechanism_flags(const struct mechanism *row);

@@ -36,17 +36,12 @@ static CK_RV take(struct message *message, unsigned int tag_size)
 {
 	const struct mechanism *row = message->mechanism;
 	struct op_socket *socket = message->socket;
-	struct transform transform;
 
 	if (socket && !socket->spoilt && message->tag_size == tag_size && !transform_stale(socket))
 		return CKR_OK;
 	give(message);
 	message->tag_size = tag_size;
-	transform = (struct transform){.type = row->kernel_type,
-				       .name = row->kernel_name,
-				       .key = message->key,
-				       .tag_size = tag_size};
-	return rv_of_open(transform_take(&transform, &message->socket), row->name);
+	return rv_of_open(operation_take(row, message->key, tag_size, &message->socket), row->name);
 }
 
 CK_RV message_start(struct message *message, enum operation_kind kind, const struct mechanism *row,

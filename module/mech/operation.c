@@ -34,6 +34,7 @@ static void end(struct operation *operation)
 		free(operation->text);
 	}
 	free(operation->signature);
+	free(operation->parameter.long_iv);
 	free(operation->parameter.aad);
 	explicit_bzero(operation, sizeof(*operation));
 }
@@ -48,11 +49,21 @@ static CK_RV settle(struct operation *operation, CK_RV rv, bool finished)
 	return rv;
 }
 
+int operation_take(const struct mechanism *row, const struct transform_key *key,
+		   unsigned int tag_size, struct op_socket **socket)
+{
+	const struct transform transform = {.type = row->kernel_type,
+					    .name = row->kernel_name,
+					    .key = key,
+					    .tag_size = row->own_tag ? 0 : tag_size};
+
+	return transform_take(&transform, socket);
+}
+
 CK_RV operation_begin(struct operation *operation, enum operation_kind kind,
 		      const struct mechanism *row, const CK_MECHANISM *mechanism,
 		      const struct transform_key *key)
 {
-	struct transform transform;
 	CK_RV rv;
 	int err;
 
@@ -62,11 +73,7 @@ CK_RV operation_begin(struct operation *operation, enum operation_kind kind,
 	parameter_start(row, &operation->parameter);
 	rv = row->decode(row, mechanism, &operation->parameter);
 	if (rv == CKR_OK) {
-		transform = (struct transform){.type = row->kernel_type,
-					       .name = row->kernel_name,
-					       .key = key,
-					       .tag_size = operation->parameter.tag_size};
-		err = transform_take(&transform, &operation->socket);
+		err = operation_take(row, key, operation->parameter.tag_size, &operation->socket);
 		rv = rv_of_open(err, row->name);
 	}
 	return settle(operation, rv, false);

@@ -69,6 +69,10 @@ CK_RV operation_begin(struct operation *operation, enum operation_kind kind,
 		      const struct mechanism *row, const CK_MECHANISM *mechanism,
 		      const struct transform_key *key);
 
+/* A socket for ROW, 0 or -errno. TAG_SIZE is that of an AEAD's operation. */
+int operation_take(const struct mechanism *row, const struct transform_key *key,
+		   unsigned int tag_size, struct op_socket **socket);
+
 /* Begins an operation on one message of a process: its parameter is there already, and SOCKET stays
  * the lender's. */
 void operation_borrow(struct operation *operation, enum operation_kind kind,

@@ -150,6 +150,7 @@ CK_RV parameter_take_aad(struct parameter *parameter, const CK_BYTE *aad, CK_ULO
 
 void parameter_free(struct parameter *parameter)
 {
+	free(parameter->long_iv);
 	free(parameter->aad);
 	memset(parameter, 0, sizeof(*parameter));
 }

@@ -17,6 +17,7 @@
 
 struct parameter {
 	uint8_t iv[ALG_IV_MAX];
+	uint8_t *long_iv; /* GCM: one that does not fit; owned */
 	uint32_t iv_len;
 	/* Counters: blocks that may still be made before the counter repeats; else UINT64_MAX. */
 	uint64_t blocks;
@@ -45,6 +46,7 @@ CK_RV parameter_chacha20(const struct mechanism *, const CK_MECHANISM *, struct 
 
 /* AEADs: aead-parameter.c. */
 CK_RV parameter_gcm(const struct mechanism *, const CK_MECHANISM *, struct parameter *);
+CK_RV parameter_any_gcm(const struct mechanism *, const CK_MECHANISM *, struct parameter *);
 CK_RV parameter_gmac(const struct mechanism *, const CK_MECHANISM *, struct parameter *);
 CK_RV parameter_ccm(const struct mechanism *, const CK_MECHANISM *, struct parameter *);
 CK_RV parameter_chacha20_poly1305(const struct mechanism *, const CK_MECHANISM *,
@@ -56,6 +58,7 @@ CK_RV parameter_encrypt_data(const struct mechanism *, const CK_MECHANISM *, str
 /* Decoders of a message's parameter, without its AAD. Not every call needs the place of the tag,
  * so that NULL passes. */
 CK_RV parameter_gcm_message(const void *, CK_ULONG, struct parameter *, struct nonce *);
+CK_RV parameter_any_gcm_message(const void *, CK_ULONG, struct parameter *, struct nonce *);
 CK_RV parameter_ccm_message(const void *, CK_ULONG, struct parameter *, struct nonce *);
 CK_RV parameter_chacha20_poly1305_message(const void *, CK_ULONG, struct parameter *,
 					  struct nonce *);

@@ -62,6 +62,22 @@ static void read_legacy(struct config *config, const struct config_line *line, c
 	}
 }
 
+/* How GCM is done where the kernel does not. */
+static void read_gcm(struct config *config, const struct config_line *line, const char *text)
+{
+	if (strcmp(text, "composed") != 0)
+		log_line("%s:%u: gcm is composed, or has no entry", line->path, line->number);
+#ifdef HAVE_NETTLE
+	else
+		config->families |= FAMILY_GHASH;
+#else
+	else
+		log_line("%s:%u: GCM cannot be composed: the module was built without nettle",
+			 line->path, line->number);
+	(void)config;
+#endif
+}
+
 /* Copies TEXT, which is UTF-8, to a field of SIZE bytes, leaving out characters that do not fit. */
 static void copy_text(char *field, size_t size, const char *text)
 {
@@ -305,6 +321,8 @@ static void entry(void *user, const struct config_line *line, const char *name, 
 	case MECHANISMS:
 		if (!strcmp(name, "legacy"))
 			read_legacy(reading->config, line, value);
+		else if (!strcmp(name, "gcm"))
+			read_gcm(reading->config, line, value);
 		else
 			unknown(reading, line, name);
 		break;

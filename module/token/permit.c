@@ -46,11 +46,12 @@ CK_RV permit_mechanism(const CK_MECHANISM *mechanism, CK_FLAGS flag, const struc
 {
 	int offered;
 
+	/* Of what it is not for, the kernel is not asked. */
 	*row = mechanism_find(mechanism->mechanism);
 	if (!*row || !(mechanism_flags(*row) & flag))
 		return CKR_MECHANISM_INVALID;
-	offered = mechanism_offered(*row);
+	offered = mechanism_choose(mechanism->mechanism, row);
 	if (offered < 0)
 		return rv_of_open(offered, (*row)->name);
-	return offered ? CKR_OK : CKR_MECHANISM_INVALID;
+	return *row ? CKR_OK : CKR_MECHANISM_INVALID;
 }

@@ -231,6 +231,9 @@ CK_RV session_begin(struct session *session, enum operation_kind kind,
 	rv = permit_key(object, row, usages[kind]);
 	if (rv == CKR_OK)
 		rv = operation_begin(operation, kind, row, mechanism, &object->key->transform_key);
+	/* What one row does not take, another one may. */
+	while (rv == CKR_MECHANISM_PARAM_INVALID && (row = mechanism_instead(row)))
+		rv = operation_begin(operation, kind, row, mechanism, &object->key->transform_key);
 	object_put(object);
 	return rv;
 }

@@ -163,7 +163,8 @@ CK_RV slot_mechanisms(CK_MECHANISM_TYPE *list, CK_ULONG *count)
 	CK_ULONG room = *count, n = 0;
 
 	for (size_t i = 0; i < n_mechanisms; i++) {
-		int answer = mechanism_offered(&mechanisms[i]);
+		const struct mechanism *row;
+		int answer = mechanism_choose(mechanisms[i].type, &row);
 
 		/* A list that is short for want of descriptors, say, would be taken as true. */
 		if (answer < 0 && answer != -EAFNOSUPPORT)
@@ -180,13 +181,13 @@ CK_RV slot_mechanisms(CK_MECHANISM_TYPE *list, CK_ULONG *count)
 
 CK_RV slot_mechanism_info(CK_MECHANISM_TYPE type, CK_MECHANISM_INFO *info)
 {
-	const struct mechanism *row = mechanism_find(type);
-	int answer = row ? mechanism_offered(row) : 0;
+	const struct mechanism *row;
+	int answer = mechanism_choose(type, &row);
 
+	if (!row)
+		return CKR_MECHANISM_INVALID;
 	if (answer < 0)
 		return rv_of_open(answer, row->name);
-	if (!answer)
-		return CKR_MECHANISM_INVALID;
 	info->ulMinKeySize = row->key_min * (row->key_in_bits ? 8 : 1);
 	info->ulMaxKeySize = row->key_max * (row->key_in_bits ? 8 : 1);
 	info->flags = mechanism_flags(row);
