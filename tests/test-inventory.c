@@ -62,6 +62,23 @@ static size_t look(void)
 	return count;
 }
 
+static void (*meanwhile)(void);
+
+int __real_keyring_list(int32_t keyring, int32_t **list);
+int __wrap_keyring_list(int32_t keyring, int32_t **list);
+
+/* What another thread does once the keyring was read. */
+int __wrap_keyring_list(int32_t keyring, int32_t **list)
+{
+	int result = __real_keyring_list(keyring, list);
+	void (*deed)(void) = meanwhile;
+
+	meanwhile = NULL;
+	if (deed)
+		deed();
+	return result;
+}
+
 static bool is_object(CK_OBJECT_HANDLE handle)
 {
 	struct object *object = object_get(&slot, handle);
@@ -221,6 +238,33 @@ static void a_keyring_that_is_refused_is_possessed(void **state)
 	assert_int_equal(fake_calls("keyring_list"), 2);
 }
 
+static int32_t passing;
+
+static void one_comes_and_is_found(void)
+{
+	passing = add("pkcs11:object=passing");
+	fake_fail("key_describe", 1, -EACCES);
+	assert_int_equal(look(), 2);
+	assert_int_equal(serials[1], passing);
+	fake_fail("key_describe", 1, -EACCES);
+}
+
+/* One key more than was read, and one less, are not what was read. */
+static void what_was_not_taken_in_is_looked_for_again(void **state)
+{
+	int32_t stays = add("pkcs11:object=stays"), refused;
+
+	assert_int_equal(look(), 1);
+	refused = add("pkcs11:object=refused");
+	meanwhile = one_comes_and_is_found;
+	assert_int_equal(look(), 2);
+	fake_key_unlink(passing);
+	/* The keyring reads as it did then. */
+	assert_int_equal(look(), 2);
+	assert_int_equal(serials[0], stays);
+	assert_int_equal(serials[1], refused);
+}
+
 static void a_look_holds_what_it_shows(void **state)
 {
 	struct object **list = NULL;
@@ -286,6 +330,7 @@ int main(void)
 		TEST(lengths_may_be_unknown),
 		TEST(failures_leave_what_was_known),
 		TEST(a_keyring_that_is_refused_is_possessed),
+		TEST(what_was_not_taken_in_is_looked_for_again),
 		TEST(a_look_holds_what_it_shows),
 		TEST(clearing_ends_all_handles),
 		TEST(many_keys_come_in_any_order),

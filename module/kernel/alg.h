@@ -53,7 +53,7 @@ static inline int alg_add(struct iovec *iov, int count, const void *base, size_t
 		iov[count - 1].iov_len += len;
 		return count;
 	}
-	iov[count] = (struct iovec){.iov_base = (void *)(uintptr_t)base, .iov_len = len};
+	iov[count] = (struct iovec){.iov_base = (void *)base, .iov_len = len};
 	return count + 1;
 }
 

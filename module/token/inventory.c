@@ -312,12 +312,12 @@ static CK_RV take_in(struct inventory *inventory, const struct slot *slot, int32
 	struct known *news = calloc(n_serials + 1, sizeof(*news)), *merged = NULL, *gone = NULL;
 	struct known *old = NULL;
 	int32_t *in_order = sorted(serials, n_serials);
-	size_t n_news = 0, n_gone = 0, room;
+	size_t n_news = 0, n_gone = 0, n_unknown, room;
 	CK_RV rv = CKR_HOST_MEMORY;
 
 	if (!news || !in_order)
 		goto out;
-	n_news = unknown(inventory, in_order, n_serials, news);
+	n_news = n_unknown = unknown(inventory, in_order, n_serials, news);
 	rv = open_all(slot, keyring, news, &n_news);
 	if (rv != CKR_OK)
 		goto out;
@@ -335,8 +335,9 @@ static CK_RV take_in(struct inventory *inventory, const struct slot *slot, int32
 				gone[i].object = NULL;
 		old = inventory->known;
 		inventory->known = merged;
-		/* Unless another thread has seen more. */
-		if (inventory->count == n_serials) {
+		/* All of these and no others: unless one could not be looked at, or another
+		 * thread has seen more. */
+		if (n_news == n_unknown && inventory->count == n_serials) {
 			have_seen(inventory, serials, n_serials);
 			serials = NULL;
 		} else {
