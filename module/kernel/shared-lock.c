@@ -10,12 +10,12 @@ static const struct timespec moment = {0, 20000};
 
 void shared_read_late(struct shared_lock *lock)
 {
-	do {
-		atomic_fetch_sub(&lock->readers, 1);
-		pthread_mutex_lock(&lock->writer);
-		pthread_mutex_unlock(&lock->writer);
-		atomic_fetch_add(&lock->readers, 1);
-	} while (atomic_load(&lock->written));
+	atomic_fetch_sub(&lock->readers, 1);
+	/* Who has the mutex knows that nobody writes; the next writer waits for who is in by then.
+	 */
+	pthread_mutex_lock(&lock->writer);
+	atomic_fetch_add(&lock->readers, 1);
+	pthread_mutex_unlock(&lock->writer);
 }
 
 void shared_write(struct shared_lock *lock, unsigned int own)
