@@ -14,7 +14,7 @@
 enum {
 	THREADS_MAX = 64,
 	DEEDS_MAX = 32,
-	PATIENCE = 8, /* times as long as was asked for, where the machine is slow */
+	PATIENCE = 20, /* times as long as was asked for, where the machine is slow */
 };
 
 struct commons storm_commons;

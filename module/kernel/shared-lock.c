@@ -4,6 +4,9 @@
 #include <string.h>
 #include <time.h>
 
+/* Looks at the readers, who are inside for less time than it takes, before there is a sleep. */
+enum { TRIES = 1000 };
+
 /* For readers that were interrupted. Not sched_yield(2), which lets no thread of less priority go
  * on that may be one of them. */
 static const struct timespec moment = {0, 20000};
@@ -22,8 +25,9 @@ void shared_write(struct shared_lock *lock, unsigned int own)
 {
 	pthread_mutex_lock(&lock->writer);
 	atomic_store(&lock->written, true);
-	while (atomic_load(&lock->readers) > own)
-		nanosleep(&moment, NULL);
+	for (int tries = 0; atomic_load(&lock->readers) > own; tries++)
+		if (tries >= TRIES)
+			nanosleep(&moment, NULL);
 }
 
 void shared_write_end(struct shared_lock *lock)
