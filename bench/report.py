@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """What bench/run measured, as a page and charts: report.py RESULTS DOC"""
 import csv
 import os
