@@ -128,6 +128,25 @@ static void without_a_digest_there_is_nothing_to_do(void **state)
 	assert_int_equal(C_DigestKey(session, key), CKR_OPERATION_NOT_INITIALIZED);
 }
 
+/* Its bytes go to the kernel at once: what waits, waits in memory that is not locked. */
+static void an_extractable_key_is_sent_at_once(void **state)
+{
+	static const CK_BYTE together[] = "abc0123456789abcdefabc";
+	CK_OBJECT_HANDLE key = add(FAKE_USER_KEYRING, "user",
+				   "pkcs11:object=k?x-key-type=generic-secret&x-flags=extractable");
+
+	fake_hash("sha256", NULL, 0, together, sizeof(together) - 1, expected, 32);
+	assert_int_equal(C_DigestInit(session, &sha256), CKR_OK);
+	fake_calls_forget();
+	assert_int_equal(C_DigestUpdate(session, (CK_BYTE *)"abc", 3), CKR_OK);
+	assert_int_equal(fake_calls("alg_send"), 0);
+	assert_int_equal(C_DigestKey(session, key), CKR_OK);
+	assert_int_equal(fake_calls("alg_send"), 1);
+	assert_int_equal(C_DigestUpdate(session, (CK_BYTE *)"abc", 3), CKR_OK);
+	assert_int_equal(fake_calls("alg_send"), 1);
+	finish();
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -136,6 +155,7 @@ int main(void)
 		TEST(a_refused_key_is_no_part),
 		TEST(no_key_is_an_invalid_handle),
 		TEST(without_a_digest_there_is_nothing_to_do),
+		TEST(an_extractable_key_is_sent_at_once),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -345,6 +345,30 @@ static void an_abandoned_message_leaves_nothing_behind(void **state)
 	assert_memory_equal(out, expected, 32);
 }
 
+/* C_DigestKey: a key's bytes are sent at once, behind what waits, and none stays. */
+static void what_is_secret_does_not_wait(void **state)
+{
+	static const uint8_t none[ALG_BLOCK_MAX];
+	const struct mechanism *row = mechanism_find(CKM_SHA256);
+	uint8_t whole[23] = {0}, expected[64], out[32];
+	CK_ULONG out_len = 32;
+
+	memcpy(whole + 3, message, 20);
+	begin(CKM_SHA256);
+	operation_run(&operation, OPERATION_NEXT, none, 3, NULL, NULL);
+	operation.secret = true;
+	fake_calls_forget();
+	assert_int_equal(operation_run(&operation, OPERATION_NEXT, message, 20, NULL, NULL),
+			 CKR_OK);
+	operation.secret = false;
+	assert_int_equal(fake_calls("alg_send"), 1);
+	assert_int_equal(operation.tail_len, 0);
+	assert_memory_equal(operation.tail, none, sizeof(none));
+	assert_int_equal(operation_run(&operation, OPERATION_END, NULL, 0, out, &out_len), CKR_OK);
+	reference(row, whole, sizeof(whole), expected);
+	assert_memory_equal(out, expected, 32);
+}
+
 static void failures_end_the_operation_and_close_the_socket(void **state)
 {
 	static const struct {
@@ -389,6 +413,7 @@ int main(void)
 		TEST(it_costs_what_af_alg_costs),
 		TEST(a_large_message_needs_no_room),
 		TEST(an_abandoned_message_leaves_nothing_behind),
+		TEST(what_is_secret_does_not_wait),
 		TEST(failures_end_the_operation_and_close_the_socket),
 	};
 

@@ -89,9 +89,8 @@ int alg_takes_serials(int transform);
 ssize_t alg_room(int op, size_t len);
 
 /*
- * Queues all bytes of IOV, REQUEST begins a request, NULL goes on
- * with the chained IV; MORE says that further data of the same message follows. Never blocks:
- * -EAGAIN where it would.
+ * Queues all bytes of IOV. REQUEST begins a request, NULL goes on with the chained IV; MORE says
+ * that further data of the same message follows. Never blocks: -EAGAIN where it would.
  */
 int alg_send(int op, const struct alg_request *request, const struct iovec *iov, int count,
 	     bool more);

@@ -7,16 +7,8 @@
 /* Read by those who receive, which never blocks; written by a fork. */
 static struct shared_lock gate = SHARED_LOCK_INITIALIZER;
 
-/* glibc keeps room for a few bytes of modules that are loaded late, which are found at once there.
- */
-#ifdef __GLIBC__
-#define NEAR __attribute__((tls_model("initial-exec")))
-#else
-#define NEAR
-#endif
-
 /* For a fork in a signal handler: the result that this thread was receiving is there by then. */
-static _Thread_local unsigned int own NEAR;
+static _Thread_local unsigned int own;
 
 int receive(int op, const struct iovec *iov, int count, size_t expected)
 {

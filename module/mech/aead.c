@@ -12,18 +12,12 @@
 #include "mech/engine.h"
 #include "mech/gather.h"
 
-/* The bytes of tag that the caller sees as part of the ciphertext. */
-static size_t attached(const struct operation *operation)
-{
-	return operation->parameter.detached ? 0 : operation->parameter.tag_size;
-}
-
 static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_len, bool last,
 		     size_t capacity, size_t *out_len)
 {
 	const struct parameter *parameter = &operation->parameter;
 	bool decrypts = operation_decrypts(operation);
-	size_t tag = attached(operation);
+	size_t tag = operation_tag(operation);
 	size_t text = operation->text_len + in_len;
 	/* What is queued, or comes out: the longer of the two. */
 	size_t request = parameter->aad_len + text +
@@ -54,7 +48,7 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	const struct parameter *parameter = &operation->parameter;
 	struct alg_request request = operation_request(operation);
 	size_t text = operation->text_len + in_len, out_all;
-	size_t detached = parameter->tag_size - attached(operation);
+	size_t detached = parameter->tag_size - operation_tag(operation);
 	struct iovec sent[4], received[3];
 	int n_sent, n_received, err;
 	uint8_t spare;
@@ -67,11 +61,11 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	n_sent = alg_add(sent, n_sent, in, in_len);
 	n_received = alg_add(received, 0, parameter->aad, parameter->aad_len);
 	if (operation_decrypts(operation)) {
-		*out_len = text - attached(operation);
+		*out_len = text - operation_tag(operation);
 		n_sent = alg_add(sent, n_sent, parameter->tag, detached);
 		detached = 0;
 	} else {
-		*out_len = text + attached(operation);
+		*out_len = text + operation_tag(operation);
 	}
 	n_received = alg_add(received, n_received, out, *out_len);
 	n_received = alg_add(received, n_received, parameter->tag, detached);

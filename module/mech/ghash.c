@@ -146,15 +146,10 @@ static int begin(struct operation *operation, struct hash *hash, uint8_t *counte
 	return err;
 }
 
-static size_t attached(const struct operation *operation)
-{
-	return operation->parameter.detached ? 0 : operation->parameter.tag_size;
-}
-
 static CK_RV measure(struct operation *operation, const uint8_t *in, size_t in_len, bool last,
 		     size_t capacity, size_t *out_len)
 {
-	size_t text = operation->text_len + in_len, tag = attached(operation);
+	size_t text = operation->text_len + in_len, tag = operation_tag(operation);
 	bool decrypts = operation_decrypts(operation);
 
 	if (text < in_len || text > TEXT_MAX)
@@ -218,11 +213,11 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	if (!hash)
 		return CKR_HOST_MEMORY;
 	if (operation_decrypts(operation)) {
-		len = *out_len = text - attached(operation);
+		len = *out_len = text - operation_tag(operation);
 		err = unseal(operation, hash, in, len, out);
 	} else {
 		len = text;
-		*out_len = text + attached(operation);
+		*out_len = text + operation_tag(operation);
 		err = seal(operation, hash, in, len, out);
 	}
 	secret_free(hash, sizeof(*hash));

@@ -45,7 +45,7 @@ static CK_RV move(struct operation *operation, const uint8_t *in, size_t in_len,
 	int err;
 
 	/* A few bytes are not worth a system call yet. */
-	if (!last && in_len < sizeof(operation->tail) - operation->tail_len) {
+	if (!last && !operation->secret && in_len < sizeof(operation->tail) - operation->tail_len) {
 		if (in_len)
 			memcpy(operation->tail + operation->tail_len, in, in_len);
 		operation->tail_len += in_len;

@@ -47,6 +47,8 @@ struct operation {
 	uint8_t *signature; /* OPERATION_VERIFY_SIGNATURE; owned */
 	size_t signature_len;
 
+	bool secret; /* for the owner: what is brought is a key's, and is not to be kept here */
+
 	/* What the engines keep between calls. */
 	bool begun;                  /* the kernel has seen part of this message */
 	bool clean;                  /* nothing is queued in the socket */
@@ -106,6 +108,12 @@ void operation_cancel(struct operation *operation);
 static inline bool operation_decrypts(const struct operation *operation)
 {
 	return operation->kind == OPERATION_DECRYPT;
+}
+
+/* AEADs: the bytes of tag that the caller sees as part of the ciphertext. */
+static inline size_t operation_tag(const struct operation *operation)
+{
+	return operation->parameter.detached ? 0 : operation->parameter.tag_size;
 }
 CK_RV operation_wrong_length(const struct operation *operation);
 

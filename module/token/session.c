@@ -290,7 +290,9 @@ static CK_RV digest_bytes(struct operation *digest, const struct key *key)
 
 	if (err)
 		return rv_of_run(err, "CKA_VALUE");
+	digest->secret = true;
 	rv = operation_run(digest, OPERATION_NEXT, bytes, len, NULL, NULL);
+	digest->secret = false;
 	secret_free(bytes, len);
 	return rv;
 }
