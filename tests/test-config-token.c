@@ -35,8 +35,8 @@ static int teardown(void **state)
 	return conf_teardown(state);
 }
 
-/* Without a [token] section there are the two that were always there. */
-static void two_tokens_need_no_configuration(void **state)
+/* Without a [token] section there are the three that were always there. */
+static void three_tokens_need_no_configuration(void **state)
 {
 	static const char *const texts[] = {"", "[mechanisms]\nlegacy = aria\n",
 					    "[key x]\ntype = *\ndescription = *\n", "[tokens a]\n"};
@@ -44,8 +44,13 @@ static void two_tokens_need_no_configuration(void **state)
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
 		read_it(texts[i]);
 		assert_string_equal(conf_logged, "");
-		assert_int_equal(config.n_tokens, 2);
+		assert_int_equal(config.n_tokens, 3);
+		assert_false(config.tokens_named);
 		assert_true(config.tokens[0].usable && config.tokens[1].usable);
+		assert_true(config.tokens[2].usable);
+		assert_string_equal(config.tokens[2].label, "kernel-broker");
+		assert_string_equal(config.tokens[2].broker, "/run/kcryptokid/socket");
+		assert_string_equal(config.tokens[1].broker, "");
 		assert_string_equal(config.tokens[0].label, "kernel-user");
 		assert_string_equal(config.tokens[0].serial, "user");
 		assert_string_equal(config.tokens[0].description, "Linux user keyring (@u)");
@@ -127,8 +132,16 @@ static void a_mistake_costs_its_token(void **state)
 		{"[token 123456789012345678901234567890123]\nkeyring=user\n", 3, "32 bytes"},
 		{"[token \xff]\nkeyring=user\n", 3, "a label is UTF-8"},
 		{"[token first]\nkeyring=user\n", 3, "the label is another token's"},
-		{"[token x]\n", 3, "[token x] no keyring is given; there will be no such token"},
-		{"[token x]\nmaster=user:a\n", 3, "no keyring is given"},
+		{"[token x]\n", 3,
+		 "[token x] neither a keyring nor a broker is given; there will be no such token"},
+		{"[token x]\nmaster=user:a\n", 3, "neither a keyring nor a broker"},
+		{"[token x]\nbroker=run/s\n", 4, "broker: it is not the absolute path of a socket"},
+		{"[token x]\nbroker=\n", 4, "broker: it is not the absolute path"},
+		{"[token x]\nbroker=/s\nbroker=/s\n", 5, "broker: it stands twice"},
+		{"[token x]\nbroker=/s\nkeyring=user\n", 3,
+		 "the keys of a broker are in no keyring"},
+		{"[token x]\nbroker=/s\nmaster=user:a\n", 3,
+		 "the keys of a broker are in no keyring"},
 		{"[token x]\nkeyring=\n", 4, "[token x] keyring: it names no keyring"},
 		{"[token x]\nkeyring=0\n", 4, "keyring: no serial number is like that"},
 		{"[token x]\nkeyring=99999999999\n", 4, "no serial number is like that"},
@@ -298,7 +311,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, conf_setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(two_tokens_need_no_configuration),
+		TEST(three_tokens_need_no_configuration),
 		TEST(tokens_are_in_the_order_of_the_file),
 		TEST(a_master_makes_encrypted_keys),
 		TEST(a_mistake_costs_its_token),

@@ -115,7 +115,7 @@ said "$source/doc/kcryptoki.conf.5.in" >"$work/found"
 same "kcryptoki.conf(5) has what the module reads" "the module" "the page"
 
 read_by_module | awk '{ print $1, $2 }' >"$work/expected"
-# The list of the two tokens that are there without a file is no example.
+# The list of the three tokens that are there without a file is no example.
 awk '
     match($0, /^#?\[[a-z]+/) {
         section = substr($0, RSTART, RLENGTH)

@@ -13,6 +13,14 @@ enum { LINE_MAX_BYTES = 1024 };
 
 static atomic_int log_fd = -1;
 
+/* For a program of which this is part, instead of the above. */
+static void (*log_sink)(const char *line);
+
+void log_to(void (*sink)(const char *line))
+{
+	log_sink = sink;
+}
+
 void log_open(void)
 {
 	const char *where = secure_getenv("KCRYPTOKI_DEBUG");
@@ -38,24 +46,24 @@ void log_close(void)
 
 bool log_enabled(void)
 {
-	return atomic_load_explicit(&log_fd, memory_order_relaxed) >= 0;
+	return log_sink || atomic_load_explicit(&log_fd, memory_order_relaxed) >= 0;
 }
 
 void log_line(const char *format, ...)
 {
 	static const char hex[] = "0123456789abcdef";
 	char text[LINE_MAX_BYTES], line[LINE_MAX_BYTES + 64];
-	size_t n;
+	size_t n, start;
 	va_list args;
 	int fd = atomic_load(&log_fd);
 
-	if (fd < 0)
+	if (fd < 0 && !log_sink)
 		return;
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 
-	n = (size_t)snprintf(line, sizeof(line), "kcryptoki[%ld]: ", (long)getpid());
+	start = n = (size_t)snprintf(line, sizeof(line), "kcryptoki[%ld]: ", (long)getpid());
 	/* Descriptions come from other programs: a newline or an escape in one must not forge a
 	 * line. */
 	for (const char *c = text; *c && n + 6 < sizeof(line); c++) {
@@ -67,6 +75,11 @@ void log_line(const char *format, ...)
 			line[n++] = hex[(unsigned char)*c >> 4];
 			line[n++] = hex[*c & 15];
 		}
+	}
+	if (log_sink) {
+		line[n] = '\0';
+		log_sink(line + start);
+		return;
 	}
 	line[n++] = '\n';
 	/* A log that cannot be written must not fail the call that it describes. */

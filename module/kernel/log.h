@@ -12,6 +12,10 @@
 void log_open(void);
 void log_close(void);
 
+/* From now on each line goes to SINK, without a newline, whatever the environment says. NULL: as
+ * before. For programs that have the module's code inside. */
+void log_to(void (*sink)(const char *line));
+
 /* True where someone listens: for callers whose message costs something to make. */
 bool log_enabled(void);
 

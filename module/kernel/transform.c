@@ -72,11 +72,35 @@ static void dispose(struct op_socket *list)
 	}
 }
 
-/* THE seam: whatever makes op sockets otherwise (a broker, say) is asked here. */
-static int open_op(const struct transform *transform, int *op)
+static int (*bind_elsewhere)(const char *type, const char *name);
+
+void transform_bind_elsewhere(int (*bind)(const char *type, const char *name))
+{
+	bind_elsewhere = bind;
+}
+
+int transform_bind(const char *type, const char *name)
+{
+	int fd = alg_bind(type, name);
+
+	if (fd >= 0 || !bind_elsewhere)
+		return fd;
+	switch (fd) {
+	case -ENOENT:
+	case -EAFNOSUPPORT:
+	case -EPERM:
+	case -EACCES:
+		/* Who lacks a generator takes getrandom(2). */
+		return strcmp(type, "rng") != 0 ? bind_elsewhere(type, name) : -ENOENT;
+	default:
+		return fd;
+	}
+}
+
+int transform_open(const struct transform *transform, int *op)
 {
 	const struct transform_key *key = transform->key;
-	int fd = alg_bind(transform->type, transform->name);
+	int fd = transform_bind(transform->type, transform->name);
 	int err = fd < 0 ? fd : 0;
 
 	if (!err && key)
@@ -95,14 +119,17 @@ static int open_op(const struct transform *transform, int *op)
 	return err;
 }
 
+/* THE seam: a key that others have makes op sockets its own way. */
 static int open_socket(const struct transform *transform, struct op_socket **made)
 {
+	const struct transform_key *key = transform->key;
 	struct op_socket *socket = calloc(1, sizeof(*socket));
 	int err;
 
 	if (!socket)
 		return -ENOMEM;
-	err = open_op(transform, &socket->fd);
+	err = key && key->open ? key->open(transform, &socket->fd)
+			       : transform_open(transform, &socket->fd);
 	if (err) {
 		free(socket);
 		return err;

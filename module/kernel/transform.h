@@ -16,6 +16,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct transform;
+
 /* What arms a transform. Key sources fill one in; to everybody else it is opaque. */
 struct transform_key {
 	uint64_t id;   /* never 0, never used for another key in this process */
@@ -24,6 +26,8 @@ struct transform_key {
 	int (*arm)(const struct transform_key *, int transform);
 	/* 0 where the key may still be used, else -errno; NULL: always. */
 	int (*check)(const struct transform_key *);
+	/* Makes an op socket in *OP another way than transform_open(), or besides; NULL: no. */
+	int (*open)(const struct transform *, int *op);
 };
 
 /* What an op socket is opened for. */
@@ -48,6 +52,19 @@ struct op_socket {
 	atomic_int state;
 	atomic_int_least64_t taken; /* seconds */
 };
+
+/*
+ * A transform bound to TYPE and NAME by this process, or by another that may do so for it; -ENOENT:
+ * neither may, or there is none. -EHOSTDOWN: the other one does not answer now.
+ */
+int transform_bind(const char *type, const char *name);
+
+/* Who binds what this process may not: as transform_bind(). NULL: nobody. For when nobody takes
+ * sockets. */
+void transform_bind_elsewhere(int (*bind)(const char *type, const char *name));
+
+/* An op socket of a transform that is bound and armed here, in *OP: nobody else has it. */
+int transform_open(const struct transform *transform, int *op);
 
 /* A socket for TRANSFORM in *SOCKET, kept or new. Where a key is refused, its kept sockets go. */
 int transform_take(const struct transform *transform, struct op_socket **socket);

@@ -65,6 +65,8 @@ int key_check(const struct key *key)
 
 	if (key->bytes)
 		return 0;
+	if (key->broker)
+		return key_check_brokered(key);
 	err = key_usable(key->serial);
 
 	if (err == -EACCES && !possess(key))
@@ -108,7 +110,7 @@ static const char *obstacle(const struct key *key)
 {
 	ssize_t len;
 
-	if (serials_supported())
+	if (key->broker || serials_supported())
 		return NULL;
 	if (!key->source->arm_by_value)
 		return "its type cannot be read, and this kernel cannot use it unread "
@@ -204,6 +206,9 @@ static ssize_t measured(const struct key *key, const char *proc_keys)
 {
 	ssize_t length;
 
+	/* What the broker said. */
+	if (key->broker)
+		return key->length;
 	if (!key->source->length)
 		return proc_keys ? proc_keys_length(proc_keys, key->serial, key->source->type,
 						    key->description)
@@ -219,7 +224,7 @@ ssize_t key_length(const struct key *key)
 	char *proc_keys = NULL;
 	ssize_t length;
 
-	if (key->bytes)
+	if (key->bytes || key->broker)
 		return key->length;
 
 	if (!key->source->length)

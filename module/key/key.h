@@ -31,11 +31,15 @@ extern const struct key_source key_source_user, key_source_logon, key_source_enc
 	key_source_trusted;
 extern const struct key_source key_source_held; /* held.c; of no keyring */
 
+struct broker;
+
 struct key {
 	struct transform_key transform_key; /* first: the source's functions get back by it */
 	const struct key_source *source;
-	int32_t serial;  /* 0: held by this process */
-	int32_t keyring; /* where it was found: linking this gives possession */
+	int32_t serial;        /* 0: held by this process */
+	int32_t keyring;       /* where it was found: linking this gives possession; 0: nowhere */
+	struct broker *broker; /* whose key it is (brokered.c), or NULL */
+	bool near;             /* of a broker's key: this process may use it itself, too */
 	char *description;
 	ssize_t length; /* bytes when it was found, or -errno where that is not known */
 	uint8_t *bytes; /* of a held key: secret.h; owned */
@@ -46,6 +50,12 @@ struct key {
  * arms nothing; -ENOMEM, and what keyctl(2) answers. Reads no payload.
  */
 int key_open(int32_t keyring, int32_t serial, struct key **key);
+
+/* The key SERIAL of BROKER likewise, whose description is a URI that the broker made. */
+int key_open_brokered(struct broker *broker, int32_t serial, struct key **key);
+
+/* 0 where this process may use KEY, of a broker, now. */
+int key_check_brokered(const struct key *key);
 
 /* A new key of LEN bytes that this process holds, in locked memory; BYTES are copied. 0 or -ENOMEM.
  */

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "kernel/alg.h"
-#include "kernel/log.h"
+#include "kernel/transform.h"
 
 /* One of these binds wherever any key could be used: sha1 and xts(aes) even for plain users of
  * Linux 7.3. */
@@ -22,7 +22,7 @@ bool serials_supported(void)
 {
 	for (size_t i = 0; atomic_load(&verdict) == UNKNOWN && i < sizeof(probes) / sizeof(*probes);
 	     i++) {
-		int fd = alg_bind(probes[i].type, probes[i].name);
+		int fd = transform_bind(probes[i].type, probes[i].name);
 
 		if (fd < 0)
 			continue;

@@ -20,6 +20,8 @@ static CK_RV permit(const struct session *session, const struct object *object, 
 		return CKR_ACTION_PROHIBITED;
 	if (!object->session && !(session->flags & CKF_RW_SESSION))
 		return CKR_SESSION_READ_ONLY;
+	if (object->key->broker)
+		return CKR_TOKEN_WRITE_PROTECTED;
 	return CKR_OK;
 }
 

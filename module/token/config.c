@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/broker-message.h"
 #include "kernel/log.h"
 #include "mech/mechanism.h"
 #include "token/config-file.h"
@@ -24,9 +25,9 @@ static const struct {
 };
 
 /* Of a [token] section, a bit each: the entries that it has. */
-enum { KEYRING = 1, MASTER = 2, CREATE = 4 };
+enum { KEYRING = 1, MASTER = 2, CREATE = 4, BROKER = 8 };
 
-enum section { NOWHERE, UNKNOWN, MECHANISMS, TOKEN, KEY };
+enum section { NOWHERE, UNKNOWN, MECHANISMS, TOKEN, KEY, OTHERS };
 
 struct reading {
 	struct config *config;
@@ -35,7 +36,6 @@ struct reading {
 	struct config_line begun;
 	struct token_config *token; /* TOKEN: the section's */
 	unsigned int given;         /* TOKEN: which entries it has */
-	bool tokens_named;
 	int err;
 };
 
@@ -114,6 +114,21 @@ static const char *set_keyring(struct token_config *token, const char *text)
 	return NULL;
 }
 
+static const char *set_broker(struct token_config *token, const char *text)
+{
+	char description[sizeof(token->description) + sizeof(token->broker)];
+
+	if (*text != '/')
+		return "it is not the absolute path of a socket";
+	if (strlen(text) >= sizeof(token->broker))
+		return "the path is longer than a socket's can be";
+	strcpy(token->broker, text);
+	copy_text(token->serial, sizeof(token->serial), "broker");
+	snprintf(description, sizeof(description), "kcryptokid at %s", text);
+	copy_text(token->description, sizeof(token->description), description);
+	return NULL;
+}
+
 static const char *set_master(struct token_config *token, const char *text)
 {
 	const char *colon = strchr(text, ':');
@@ -143,6 +158,7 @@ static const struct {
 	const char *(*set)(struct token_config *token, const char *text);
 } token_entries[] = {
 	{"keyring", KEYRING, set_keyring},
+	{"broker", BROKER, set_broker},
 	{"master", MASTER, set_master},
 	{"create", CREATE, set_create},
 };
@@ -165,9 +181,14 @@ static void add_default(struct config *config, const char *label, const char *ke
 
 void config_default(struct config *config)
 {
+	struct token_config *token;
+
 	memset(config, 0, sizeof(*config));
 	add_default(config, "kernel-user", "user");
 	add_default(config, "kernel-session", "session");
+	token = add_token(config);
+	copy_text(token->label, sizeof(token->label), "kernel-broker");
+	set_broker(token, BROKER_SOCKET);
 }
 
 /* The section loses what it stands for. */
@@ -203,8 +224,10 @@ static void end_section(struct reading *reading)
 
 	if (reading->section == KEY)
 		why = mapping_end(&config->mappings[config->n_mappings - 1]);
-	else if (reading->section == TOKEN && !(reading->given & KEYRING))
-		why = "no keyring is given";
+	else if (reading->section == TOKEN && !(reading->given & (KEYRING | BROKER)))
+		why = "neither a keyring nor a broker is given";
+	else if (reading->section == TOKEN && reading->given & BROKER && reading->given != BROKER)
+		why = "the keys of a broker are in no keyring of this process, and none is made";
 	else if (reading->section == TOKEN && reading->token->create == CREATE_ENCRYPTED &&
 		 !(reading->given & MASTER))
 		why = "keys cannot be created encrypted without a master key";
@@ -221,9 +244,9 @@ static void begin_token(struct reading *reading, const char *label)
 	size_t len = strlen(label);
 
 	/* A file that names tokens names all of them. */
-	if (!reading->tokens_named)
+	if (!config->tokens_named)
 		config->n_tokens = 0;
-	reading->tokens_named = true;
+	config->tokens_named = true;
 	if (config->n_tokens == TOKENS_MAX) {
 		log_line("%s:%u: [%s] is passed over: there are %d tokens before it",
 			 reading->begun.path, reading->begun.number, reading->name, TOKENS_MAX);
@@ -272,6 +295,9 @@ static void section(void *user, const struct config_line *line, const char *name
 		begin_token(reading, name + kind + strspn(name + kind, " \t"));
 	else if (word_is(name, kind, "key"))
 		begin_key(reading);
+	/* What kcryptokid reads of its file itself: broker/rules.c. */
+	else if (word_is(name, kind, "allow") || word_is(name, kind, "broker"))
+		reading->section = OTHERS;
 	else
 		reading->section = strcmp(name, "mechanisms") ? UNKNOWN : MECHANISMS;
 }
@@ -308,6 +334,7 @@ static void entry(void *user, const struct config_line *line, const char *name, 
 
 	switch (reading->section) {
 	case NOWHERE:
+	case OTHERS:
 		break;
 	case TOKEN:
 		token_entry(reading, line, name, value);
@@ -332,27 +359,36 @@ static void entry(void *user, const struct config_line *line, const char *name, 
 	}
 }
 
-int config_read(struct config *config, const char *reserved)
+int config_read_file(struct config *config, const char *path, bool needed)
 {
 	static const struct config_parser parser = {
 		.section = section, .entry = entry, .passed_over = passed_over};
 	struct reading reading = {.config = config, .section = UNKNOWN};
-	const char *path;
-	char *named;
 	int err;
 
 	config_default(config);
-	err = reserved_conf(reserved, &named);
-	if (err)
+	err = config_file_read(path, needed, &parser, &reading);
+	end_section(&reading);
+	return err ? err : reading.err;
+}
+
+int config_read(struct config *config, const char *reserved)
+{
+	const char *path;
+	char *named;
+	int err = reserved_conf(reserved, &named);
+
+	if (err) {
+		config_default(config);
 		return err;
+	}
 	path = named && *named ? named : secure_getenv("KCRYPTOKI_CONF");
 	if (path && *path)
-		err = config_file_read(path, true, &parser, &reading);
+		err = config_read_file(config, path, true);
 	else
-		err = config_file_read(SYSCONFDIR "/kcryptoki.conf", false, &parser, &reading);
-	end_section(&reading);
+		err = config_read_file(config, SYSCONFDIR "/kcryptoki.conf", false);
 	free(named);
-	return err ? err : reading.err;
+	return err;
 }
 
 void config_free(struct config *config)

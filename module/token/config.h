@@ -24,6 +24,7 @@ struct token_config {
 	char serial[17];      /* CK_TOKEN_INFO.serialNumber */
 	char description[65]; /* CK_SLOT_INFO.slotDescription */
 	struct place keyring;
+	char broker[108]; /* the path of a broker's socket, whose keys these are; "": a keyring's */
 	char master[256]; /* "user:kmk", as the kernel's encrypted keys name one; "": none */
 	enum create create;
 };
@@ -32,16 +33,21 @@ struct config {
 	unsigned int families; /* enum family: what "legacy" names, or all of them */
 	struct token_config tokens[TOKENS_MAX];
 	size_t n_tokens;
+	bool tokens_named;        /* by the file, which then names all of them */
 	struct mapping *mappings; /* owned: the [key] sections */
 	size_t n_mappings;
 };
 
-/* The configuration where there is no file: two tokens, of the user and of the session keyring. */
+/* The configuration where there is no file: three tokens, of the user and of the session keyring,
+ * and of the broker, should there be one. */
 void config_default(struct config *config);
 
 /* Reads the file; RESERVED is pReserved. What is wrong in it the log names, by file and line, and
  * is passed over. 0, or -ENOMEM. The result is to be freed in either case. */
 int config_read(struct config *config, const char *reserved);
+
+/* Reads the file PATH likewise, which must be there where it is NEEDED. */
+int config_read_file(struct config *config, const char *path, bool needed);
 
 void config_free(struct config *config);
 

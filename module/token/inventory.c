@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/broker.h"
 #include "kernel/keyring.h"
 #include "kernel/log.h"
 #include "kernel/proc-keys.h"
@@ -80,7 +81,8 @@ static CK_RV open_all(const struct slot *slot, int32_t keyring, struct known *ne
 			rv = rv_of_run(err, "a key's description");
 		if (err)
 			continue;
-		if (!asked) {
+		/* Of its keys a broker says the lengths itself. */
+		if (!asked && keyring) {
 			err = proc_keys_read(&proc_keys);
 			if (err == -ENOENT || rv_is_barred(err))
 				log_line("lengths of keys are not known: /proc/keys: %s",
@@ -374,13 +376,13 @@ CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32
 	lock();
 	looked = ++inventory->clock;
 	unlock();
-	got = keyring_list(keyring, &serials);
-	if (got == -EACCES && !keyring_possess(keyring))
+	got = keyring ? keyring_list(keyring, &serials) : broker_list(slot->broker, &serials);
+	if (got == -EACCES && keyring && !keyring_possess(keyring))
 		got = keyring_list(keyring, &serials);
 	if (got == -ENOMEM)
 		return CKR_HOST_MEMORY;
 	if (got < 0 && !rv_is_barred(got))
-		return rv_of_run(got, "a keyring");
+		return rv_of_run(got, keyring ? "a keyring" : "a broker's keys");
 	if (got < 0) {
 		log_line("%s shows no objects: its keyring %d cannot be read: %s", slot->label,
 			 keyring, strerror(-got));

@@ -22,9 +22,9 @@ struct inventory {
 	uint64_t clock; /* counts looks and merges, to tell which came first */
 };
 
-/* Looks at KEYRING again. Sets *LIST to a new array of references to the objects in it, by serial,
- * and *COUNT to their number; a keyring that cannot be read shows nothing, and what is known of it
- * stays. */
+/* Looks at KEYRING (0: SLOT's broker) again. Sets *LIST to a new array of references to the objects
+ * in it, by serial, and *COUNT to their number; a keyring that cannot be read shows nothing, and
+ * what is known of it stays. */
 CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32_t keyring,
 		     struct object ***list, size_t *count);
 

@@ -240,6 +240,8 @@ static CK_RV make(struct session *session, struct template *template, enum origi
 
 	if (template->token && !(session->flags & CKF_RW_SESSION))
 		return CKR_SESSION_READ_ONLY;
+	if (template->token && session->slot->broker)
+		return CKR_TOKEN_WRITE_PROTECTED;
 	if (template->token && template->class != CKO_SECRET_KEY)
 		return CKR_TEMPLATE_INCONSISTENT;
 	complete(template, origin, base);

@@ -229,17 +229,21 @@ static int fits(const char *pattern, const char *description)
 	return !answer;
 }
 
+int mapping_fits(const struct mapping *mapping, const char *type, const char *description)
+{
+	if (!mapping->description || !(mapping->types & types_named(type, strlen(type))))
+		return 0;
+	return fits(mapping->description, description);
+}
+
 /* The first mapping that fits in *FOUND, or NULL. */
 static int find(const char *type, const char *description, const struct mapping **found)
 {
-	unsigned int own = types_named(type, strlen(type));
 	int fit;
 
 	*found = NULL;
 	for (size_t i = 0; i < n_mappings; i++) {
-		if (!mappings[i].description || !(mappings[i].types & own))
-			continue;
-		fit = fits(mappings[i].description, description);
+		fit = mapping_fits(&mappings[i], type, description);
 		if (fit < 0)
 			return fit;
 		if (fit) {

@@ -40,6 +40,9 @@ const char *mapping_end(struct mapping *mapping);
 
 void mapping_free(struct mapping *mapping);
 
+/* Whether MAPPING fits a key of TYPE ("logon") and DESCRIPTION: 1, 0 or -ENOMEM. */
+int mapping_fits(const struct mapping *mapping, const char *type, const char *description);
+
 /* From now on the COUNT mappings of LIST, which stays the caller's, are those that count. */
 void mappings_start(const struct mapping *list, size_t count);
 

@@ -451,6 +451,14 @@ int metadata_copy(struct metadata *to, const struct metadata *from)
 	return err;
 }
 
+bool metadata_allows(const struct metadata *metadata, CK_MECHANISM_TYPE type)
+{
+	for (size_t i = 0; i < metadata->n_mechanisms; i++)
+		if (metadata->mechanisms[i] == type)
+			return true;
+	return !metadata->mechanisms;
+}
+
 void metadata_free(struct metadata *metadata)
 {
 	free(metadata->label);

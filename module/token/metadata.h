@@ -85,6 +85,9 @@ char *metadata_write(const struct metadata *metadata);
 /* A copy of FROM in TO, which has its own memory; 0 or -ENOMEM. */
 int metadata_copy(struct metadata *to, const struct metadata *from);
 
+/* Whether METADATA does not restrict its key to other mechanisms than TYPE. */
+bool metadata_allows(const struct metadata *metadata, CK_MECHANISM_TYPE type);
+
 void metadata_free(struct metadata *metadata);
 
 #endif

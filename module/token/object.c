@@ -11,6 +11,7 @@
 #include "token/lock.h"
 #include "token/mapping.h"
 #include "token/sidecar.h"
+#include "token/slot.h"
 
 static struct handle_table objects; /* under the module lock */
 
@@ -90,7 +91,8 @@ int object_open(const struct slot *slot, int32_t keyring, int32_t serial, struct
 
 	if (!made)
 		return -ENOMEM;
-	err = key_open(keyring, serial, &made->key);
+	err = keyring ? key_open(keyring, serial, &made->key)
+		      : key_open_brokered(slot->broker, serial, &made->key);
 	if (!err && (of = sidecar_of(made->key)) && strlen(of) == 16) {
 		strcpy(changes_of, of);
 		err = -ENOMSG;

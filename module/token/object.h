@@ -30,9 +30,9 @@ struct object {
 };
 
 /*
- * The key SERIAL in KEYRING as an object of SLOT, without a handle yet. 0; -ENOMSG or -EOPNOTSUPP
- * where it is not to be presented, which the log explains where someone may wonder; -errno. Where
- * it is a sidecar, CHANGES_OF gets the unique id of the key that it is for.
+ * The key SERIAL in KEYRING (0: of SLOT's broker) as an object of SLOT, without a handle yet. 0;
+ * -ENOMSG or -EOPNOTSUPP where it is not to be presented, which the log explains where someone may
+ * wonder; -errno. Where it is a sidecar, CHANGES_OF gets the unique id of the key that it is for.
  */
 int object_open(const struct slot *slot, int32_t keyring, int32_t serial, struct object **object,
 		char changes_of[17]);

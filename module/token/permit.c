@@ -6,14 +6,11 @@
 
 bool permit_row(const struct object *object, const struct mechanism *row)
 {
-	const struct metadata *metadata = &object->metadata;
+	bool allows = metadata_allows(&object->metadata, row->type);
 
-	for (size_t i = 0; i < metadata->n_mechanisms; i++)
-		if (metadata->mechanisms[i] == row->type)
-			return true;
-	if (metadata->mechanisms)
+	if (!allows)
 		log_line("%s is not one of the key's x-mechanisms", row->name);
-	return !metadata->mechanisms;
+	return allows;
 }
 
 /* Whether KEY's length is one of ROW's. A key can be given another one after it was found, and a

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "kernel/alg.h"
+#include "kernel/broker.h"
 #include "kernel/log.h"
 #include "mech/mechanism.h"
 #include "mech/rv.h"
@@ -14,16 +15,20 @@
 static struct slot slots[TOKENS_MAX];
 static _Atomic CK_ULONG offered;
 
-static CK_RV offer(const struct token_config *token, CK_SLOT_ID id)
+static CK_RV offer(const struct token_config *token, CK_SLOT_ID id, bool has_sockets)
 {
 	struct slot *slot = &slots[offered];
+	struct broker *broker = *token->broker ? broker_add(token->broker) : NULL;
 
+	if (!token->usable || (*token->broker ? !broker : !has_sockets))
+		return CKR_OK;
 	*slot = (struct slot){
 		.id = id,
 		.label = token->label,
 		.serial = token->serial,
 		.description = token->description,
 		.keyring = &token->keyring,
+		.broker = broker,
 		.master = *token->master ? token->master : NULL,
 		.create = token->create,
 		.profile = object_profile(slot),
@@ -60,14 +65,12 @@ CK_RV slots_start(const struct config *config)
 		log_line("cannot start: no AF_ALG socket can be opened now: %s", strerror(-err));
 		return CKR_HOST_MEMORY;
 	}
-	if (err) {
-		log_line("no slots: this process cannot open AF_ALG sockets: %s%s", strerror(-err),
-			 who_forbids_sockets(err));
-		return CKR_OK;
-	}
+	if (err)
+		log_line("no slots but those of brokers: this process cannot open AF_ALG sockets: "
+			 "%s%s",
+			 strerror(-err), who_forbids_sockets(err));
 	for (size_t i = 0; i < config->n_tokens && rv == CKR_OK; i++)
-		if (config->tokens[i].usable)
-			rv = offer(&config->tokens[i], i);
+		rv = offer(&config->tokens[i], i, !err);
 	if (rv != CKR_OK)
 		slots_stop();
 	return rv;
@@ -83,12 +86,14 @@ void slots_stop(void)
 		slots[i].login = LOGIN_NONE;
 	}
 	offered = 0;
+	brokers_forget();
 }
 
 void slots_abandon(void)
 {
 	memset(slots, 0, sizeof(slots));
 	offered = 0;
+	brokers_forget();
 }
 
 CK_ULONG slots_count(void)
@@ -139,11 +144,14 @@ void slot_token_info(const struct slot *slot, CK_TOKEN_INFO *info)
 	memset(info, 0, sizeof(*info));
 	blank_padded(info->label, sizeof(info->label), slot->label);
 	blank_padded(info->manufacturerID, sizeof(info->manufacturerID), "kcryptoki");
-	blank_padded(info->model, sizeof(info->model), "Linux keyring");
+	blank_padded(info->model, sizeof(info->model),
+		     slot->broker ? "Linux broker" : "Linux keyring");
 	blank_padded(info->serialNumber, sizeof(info->serialNumber), slot->serial);
 	blank_padded(info->utcTime, sizeof(info->utcTime), "");
 	info->flags = CKF_RNG | CKF_TOKEN_INITIALIZED | CKF_USER_PIN_INITIALIZED |
 		      CKF_DUAL_CRYPTO_OPERATIONS;
+	if (slot->broker)
+		info->flags |= CKF_WRITE_PROTECTED;
 	info->ulMaxSessionCount = CK_EFFECTIVELY_INFINITE;
 	info->ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE;
 	/* Any PIN is taken: who may use a key is the kernel's decision. */
@@ -201,7 +209,7 @@ int slot_keyring(const struct slot *slot)
 
 CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count)
 {
-	int keyring = slot_keyring(slot);
+	int keyring = slot->broker ? 0 : slot_keyring(slot);
 
 	*list = NULL;
 	*count = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Slots and their tokens: one for each token of the configuration, whose place there is its id.
- * Where this process has no AF_ALG there are none.
+ * Where this process has no AF_ALG there are none but those of brokers, whose sockets are there.
  */
 #ifndef KCRYPTOKI_SLOT_H
 #define KCRYPTOKI_SLOT_H
@@ -14,12 +14,16 @@
 
 enum login { LOGIN_NONE, LOGIN_USER, LOGIN_SO };
 
+struct broker;
+
 struct slot {
 	CK_SLOT_ID id;
 	const char *label;           /* CK_TOKEN_INFO.label */
 	const char *serial;          /* CK_TOKEN_INFO.serialNumber */
 	const char *description;     /* CK_SLOT_INFO.slotDescription */
 	const struct place *keyring; /* see slot_keyring() */
+	struct broker *broker;       /* whose keys these are, none of which is made or changed
+				      * here; NULL: the keyring's */
 	/* For C_GenerateKey: the master key under which the kernel seals encrypted keys, as its
 	 * orders name it ("user:kmk"), or NULL; and of which type a key that is not to be extracted
 	 * is made. */
@@ -33,7 +37,8 @@ struct slot {
 	CK_ULONG sessions, rw_sessions;
 };
 
-/* Asks for AF_ALG, and offers the tokens of CONFIG, which stays the caller's, where it is there.
+/* Asks for AF_ALG and brokers, and offers the tokens of CONFIG, which stays the caller's, as far as
+ * these are there.
  * CKR_HOST_MEMORY where that cannot be told now. */
 CK_RV slots_start(const struct config *config);
 
