@@ -7,6 +7,7 @@
 
 #include "kernel/log.h"
 #include "kernel/transform.h"
+#include "key/serials.h"
 #include "token/slot.h"
 
 /* The slots that there are, in *IDS; their number. */
@@ -21,7 +22,8 @@ static size_t list_slots(CK_SLOT_ID ids[TOKENS_MAX])
 static int look(struct object ***objects, size_t *count)
 {
 	CK_SLOT_ID ids[TOKENS_MAX];
-	size_t n_slots = list_slots(ids);
+	/* Where the kernel takes no serial numbers, a key could only be read. */
+	size_t n_slots = serials_supported() ? list_slots(ids) : 0;
 
 	*objects = NULL;
 	*count = 0;
@@ -59,23 +61,29 @@ static int by_serial(const void *a, const void *b)
 	return (*x > *y) - (*x < *y);
 }
 
-/* A reference to the object of key SERIAL, of those that a rule in MINE is about; or NULL. ANEW:
- * should it still be in its keyring. */
-static struct object *find(const struct rules *rules, uint64_t mine, int32_t serial, bool anew)
+static struct object *known(int32_t serial)
 {
 	CK_SLOT_ID ids[TOKENS_MAX];
 	size_t n_slots = list_slots(ids);
 	struct object *object = NULL;
 
-	if (anew) {
-		struct object **objects;
-		size_t count;
-
-		if (!look(&objects, &count))
-			put_all(objects, count);
-	}
 	for (size_t i = 0; i < n_slots && !object; i++)
 		object = inventory_find(&slot_find(ids[i])->inventory, serial);
+	return object;
+}
+
+/* A reference to the object of key SERIAL, of those that a rule in MINE is about; or NULL. ANEW:
+ * should it still be in its keyring. */
+static struct object *find(const struct rules *rules, uint64_t mine, int32_t serial, bool anew)
+{
+	struct object *object = anew ? NULL : known(serial), **objects;
+	size_t count;
+
+	/* Clients know keys from a broker that was here before. */
+	if (!object && !look(&objects, &count)) {
+		put_all(objects, count);
+		object = known(serial);
+	}
 	if (!object || rules_show(rules, mine, object))
 		return object;
 	object_put(object);

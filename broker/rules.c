@@ -20,6 +20,7 @@ struct reading {
 	enum section section;
 	struct rule *rule; /* ALLOW */
 	struct config_line begun;
+	bool spoilt; /* something in the section was complained of */
 	int err;
 };
 
@@ -163,9 +164,10 @@ static void end_section(struct reading *reading)
 {
 	const char *why = reading->section == ALLOW ? check(reading->rule) : NULL;
 
-	if (why)
+	if (why && !reading->spoilt)
 		complain(&reading->begun, reading->rule, NULL, why);
 	reading->section = NOWHERE;
+	reading->spoilt = false;
 }
 
 static void begin_section(void *user, const struct config_line *line, const char *name)
@@ -211,8 +213,10 @@ static void take_entry(void *user, const struct config_line *line, const char *n
 						  : set_socket(reading->rules, value);
 	if (why == no_memory)
 		reading->err = -ENOMEM;
-	if (why)
-		complain(line, reading->section == ALLOW ? reading->rule : NULL, name, why);
+	if (!why)
+		return;
+	reading->spoilt = true;
+	complain(line, reading->section == ALLOW ? reading->rule : NULL, name, why);
 }
 
 /* config.c reads the same file, and has said so. */

@@ -11,7 +11,7 @@
 #include "fake-kernel.h"
 #include "kernel/keyring.h"
 
-enum { KEYS = 512, KEYRINGS = 4, FIRST_SERIAL = 0x1234567 };
+enum { KEYS = 1024, KEYRINGS = 4, FIRST_SERIAL = 0x1234567 };
 
 enum permission {
 	VIEW = KEY_POS_VIEW | KEY_USR_VIEW,

@@ -137,6 +137,7 @@ static int ask(struct broker *broker, const struct broker_request *request,
 	struct op_socket *socket;
 	int err;
 
+	*fd = -1;
 	for (int tries = 0; tries < 2; tries++) {
 		err = transform_take(&connection, &socket);
 		if (err)
@@ -149,11 +150,10 @@ static int ask(struct broker *broker, const struct broker_request *request,
 		 * what was kept beside this one is lost as well. */
 		transform_purge(broker->connection.id);
 	}
-	if (err) {
+	if (err)
 		log_line("the broker at %s does not answer: %s", broker->path, strerror(-err));
-		return err;
-	}
-	err = verdict(broker, answer);
+	else
+		err = verdict(broker, answer);
 	if (err && *fd >= 0) {
 		close(*fd);
 		*fd = -1;
