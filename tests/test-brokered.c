@@ -303,7 +303,9 @@ static void answers_that_are_none_are_refused(void **state)
 						   : -EPROTO;
 
 		there.deed = deeds[i];
-		assert_int_equal(broker_open(broker, 7, &cbc, &fd), wanted);
+		/* These answers are no longer than their beginning. */
+		if (deeds[i] != ONLY_BEGUN)
+			assert_int_equal(broker_open(broker, 7, &cbc, &fd), wanted);
 		if (!alone && deeds[i] != ONLY_BEGUN)
 			assert_int_equal(broker_check(broker, 7), wanted);
 		if (!alone) {
