@@ -80,7 +80,7 @@ static ssize_t receive_answer(int socket, void *answer, size_t size, int *fd)
 	do {
 		message.msg_control = control.bytes;
 		message.msg_controllen = sizeof(control);
-		got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+		got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_TRUNC);
 	} while (got < 0 && errno == EINTR);
 	if (got < 0)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
