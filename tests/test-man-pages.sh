@@ -1,10 +1,11 @@
 #!/bin/sh
 # The manual pages are clean, and say all that the module reads, and nothing that it does not: the
-# words of the configuration, of a key's description, and of the environment.
+# words of the configurations, of a key's description, and of the environment.
 source=${srcdir:-.}
 module=${KCRYPTOKI_MODULE:?the path of kcryptoki.so}
 built=${module%/.libs/*}
 token=$source/module/token
+broker=$source/broker
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 number=0
@@ -49,9 +50,13 @@ same()
 }
 
 # words FILE BEGINNING [BEFORE]: the words in quotes of a table or function whose first line has
-# BEGINNING in it; behind BEFORE, each on a line
+# BEGINNING in it; behind BEFORE, each on a line. A FILE without a folder is of the token's.
 words()
 {
+    case $1 in
+    */*) file=$1 ;;
+    *) file=$token/$1 ;;
+    esac
     awk -v beginning="$2" -v before="$3" '
         index($0, beginning) { inside = 1 }
         /^}/ && !index($0, beginning) { inside = 0 }
@@ -63,7 +68,9 @@ words()
                     print before word
                 line = substr(line, RSTART + RLENGTH)
             }
-        }' "$token/$1"
+        }
+        # A table of one line.
+        /};$/ { inside = 0 }' "$file"
 }
 
 # said PAGE: "SECTION ENTRY", and "SECTION ENTRY WORD" for each word that an entry's text names
@@ -100,7 +107,40 @@ read_by_module()
     words mapping.c 'set_trusted(struct' 'keys trusted '
 }
 
-for page in kcryptoki.7 kcryptoki.conf.5; do
+# read_by_broker: the same of what kcryptokid reads beside that, which its page says by reference
+read_by_broker()
+{
+    words "$broker/rules.c" 'void take_entry(' 'broker '
+    words "$broker/rules.c" 'peers[] = {' 'allow '
+    words "$broker/rules.c" 'of_keys[] = {' 'allow '
+}
+
+# shown EXAMPLE: "SECTION ENTRY" for each that it has, commented out or not
+shown()
+{
+    awk '
+        match($0, /^#?\[[a-z]+/) {
+            section = substr($0, RSTART, RLENGTH)
+            gsub(/[#[]/, "", section)
+        }
+        match($0, /^#?[a-z-]+ = /) {
+            entry = substr($0, RSTART, RLENGTH - 3)
+            sub(/^#/, "", entry)
+            print section, entry
+        }' "$1"
+}
+
+# is_right FILE: kcryptokid finds no mistake in it; but for units, which not every kernel tells
+is_right()
+{
+    sed 's/^unit = .*/uid = 0/' "$1" >"$work/conf"
+    "$built/kcryptokid" -t -c "$work/conf" >"$work/said" 2>&1 || {
+        sed 's/^/# /' "$work/said"
+        false
+    }
+}
+
+for page in kcryptoki.7 kcryptoki.conf.5 kcryptokid.8 kcryptokid.conf.5; do
     # With folders that fit into a line, wherever this build is to be installed.
     sed 's|@sysconfdir@|/etc|; s|@docdir@|/usr/share/doc/kcryptoki|' \
         "$source/doc/$page.in" >"$work/$page"
@@ -114,20 +154,24 @@ read_by_module >"$work/expected"
 said "$source/doc/kcryptoki.conf.5.in" >"$work/found"
 same "kcryptoki.conf(5) has what the module reads" "the module" "the page"
 
-read_by_module | awk '{ print $1, $2 }' >"$work/expected"
+read_by_module | awk '{ sub(/s$/, "", $1); print $1, $2 }' | sed 's/^mechanism /mechanisms /' \
+    >"$work/expected"
 # The list of the three tokens that are there without a file is no example.
-awk '
-    match($0, /^#?\[[a-z]+/) {
-        section = substr($0, RSTART, RLENGTH)
-        gsub(/[#[]/, "", section)
-        section = section == "mechanisms" ? section : section "s"
-    }
-    match($0, /^#?[a-z-]+ = /) {
-        entry = substr($0, RSTART, RLENGTH - 3)
-        sub(/^#/, "", entry)
-        print section, entry
-    }' "$source/kcryptoki.conf" >"$work/found"
+shown "$source/kcryptoki.conf" >"$work/found"
 same "the example kcryptoki.conf has each entry" "the module" "the example"
+
+read_by_broker >"$work/expected"
+said "$source/doc/kcryptokid.conf.5.in" >"$work/found"
+same "kcryptokid.conf(5) has what the broker reads" "the broker" "the page"
+
+shown "$source/kcryptokid.conf" | grep -E '^(broker|allow) ' >"$work/found"
+same "the example kcryptokid.conf has each entry" "the broker" "the example"
+
+is_right "$source/kcryptokid.conf"
+report "the example kcryptokid.conf is without a mistake"
+sed 's/^#\([^ ]\)/\1/' "$source/kcryptokid.conf" >"$work/all"
+is_right "$work/all"
+report "it is without one where nothing in it is commented out"
 
 {
     # p11-kit reads these; see read_uri().
@@ -142,6 +186,15 @@ same "kcryptoki(7) has the attributes of descriptions" "the module" "the page"
 grep -rhoE 'getenv\("[A-Z_]+"' "$source/module" | cut -d'"' -f2 >"$work/expected"
 sed -n 's/^\.It Ev \([A-Z_]*\).*/\1/p' "$source/doc/kcryptoki.7.in" >"$work/found"
 same "kcryptoki(7) has the environment" "the module" "the page"
+
+grep -rhoE 'getenv\("[A-Z_]+"' "$broker" | cut -d'"' -f2 >"$work/expected"
+sed -n 's/^\.It Ev //p' "$source/doc/kcryptokid.8.in" | tr -s ' ,' '\n' >"$work/found"
+same "kcryptokid(8) has the environment" "the broker" "the page"
+
+sed -n 's/.*getopt(argc, argv, "\([a-zA-Z:]*\)").*/\1/p' "$broker/kcryptokid.c" | tr -d : |
+    fold -w 1 >"$work/expected"
+sed -n 's/^\.It Fl \([a-zA-Z]\).*/\1/p' "$source/doc/kcryptokid.8.in" >"$work/found"
+same "kcryptokid(8) has the options" "the broker" "the page"
 
 echo "1..$number"
 exit "$fails"
