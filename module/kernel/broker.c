@@ -150,10 +150,14 @@ static int ask(struct broker *broker, const struct broker_request *request,
 		 * what was kept beside this one is lost as well. */
 		transform_purge(broker->connection.id);
 	}
-	if (err)
+	if (err) {
 		log_line("the broker at %s does not answer: %s", broker->path, strerror(-err));
-	else
+		/* What the errno of a connection would mean of a key or an algorithm is not so. */
+		if (err != -EPROTO && err != -ENOMEM && err != -EMFILE && err != -ENFILE)
+			err = -EHOSTDOWN;
+	} else {
 		err = verdict(broker, answer);
+	}
 	if (err && *fd >= 0) {
 		close(*fd);
 		*fd = -1;

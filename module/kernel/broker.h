@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Brokers (kcryptokid): processes that hold the right to bind and the possession of keys, and pass
- * on sockets. Every function returns 0 (or what it says) on success and -errno otherwise, be it the
- * broker's answer or the connection's failure (-ECONNREFUSED, -ENOENT, -ETIMEDOUT). A connection
- * that was lost, since the broker was started anew, is made anew.
+ * on sockets. Every function returns 0 (or what it says) on success and -errno otherwise: what the
+ * broker answers, -EHOSTDOWN where it does not, -EPROTO where that is no answer. A connection that
+ * was lost, since the broker was started anew, is made anew.
  */
 #ifndef KCRYPTOKI_BROKER_H
 #define KCRYPTOKI_BROKER_H
