@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Configuration files, by whichever way they are named, and what their [key] sections make of a
- * key. */
+/* Configuration files, by whichever way they are named, what their [key] sections make of a key,
+ * and the broker's rules. */
 #include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "broker/rules.h"
 #include "input.h"
 #include "kernel/log.h"
 #include "token/config.h"
@@ -22,6 +23,22 @@ static void look_at(const char *type, const char *description)
 	mapping_apply(&metadata, type, description, err == 0, &why);
 	MUST(metadata_is_text(metadata.label, metadata.label_len));
 	metadata_free(&metadata);
+}
+
+/* Nobody is given anything that the kernel would have to be asked for by no name. */
+static void rule(const char *path)
+{
+	static const struct peer peer = {.uid = 1, .gid = 1, .unit = "a.service"};
+	static struct rules rules;
+	uint64_t mine;
+
+	MUST(rules_read(&rules, path) == 0);
+	MUST(rules.count <= RULES_MAX);
+	mine = rules_of(&rules, &peer);
+	MUST(!rules_find(&rules, mine, NULL, "", "") &&
+	     !rules_find(&rules, 0, NULL, "hash", "sha1"));
+	rules_explain(&rules);
+	rules_free(&rules);
 }
 
 /* The same bytes as the string of C_Initialize: a path, if any, is a part of it. */
@@ -58,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	look_at("user", "pkcs11:object=a;id=%01?x-key-type=aes");
 	mappings_start(NULL, 0);
 	config_free(&config);
+	rule(path);
 	close(fd);
 	reserve(data, size);
 	return 0;
