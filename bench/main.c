@@ -30,7 +30,7 @@ static const char usage[] =
 	"Lets engines do the same work, in turn, and prints for each what it took:\n"
 	"WHAT, LABEL, SUBJECT, WAY, SIZE, THREADS, and the values, with tabs between them.\n"
 	"\n"
-	"Engines: raw, raw-checked, raw-armed, libkcapi, token:MODULE.so[,writable],\n"
+	"Engines: raw, raw-checked, raw-armed, libkcapi, token:MODULE.so[,writable|,brokered],\n"
 	"token:p11-kit-client.so,server ADDRESS\n"
 	"\n"
 	"  -c SUBJECT,...  SHA-256, HMAC-SHA256, AES-256-CBC, AES-256-CTR, AES-256-GCM, random,\n"

@@ -121,7 +121,8 @@ machine of this kind.
 
 - **raw**: AF_ALG on sockets that are kept, with the fewest system calls there are. **raw-checked** asks before each
   operation whether the key may still be used, as the module does; **raw-armed** opens and arms its sockets anew each
-  time, as the module does for a key that somebody may change ("kcryptoki, writable key").
+  time, as the module does for a key that somebody may change ("kcryptoki, writable key"). A **broker's key** is one
+  that the process does not possess: kcryptokid(8) made its socket, and is asked whether it may still be used.
 - **served**: through `p11-kit server` and p11-kit-client.so. – is what cannot be done that way.
 - A token does C_*Init and one call, or Init, {parts} updates and Final, or one call of the message API.
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Any PKCS#11 module, through its function list. Its argument is the path, and after a comma what
- * is asked for: "writable", a key that its user may change, which kcryptoki alone can have; or
+ * is asked for: "writable", a key that its user may change, and "brokered", a key that this process
+ * does not possess, of the kcryptokid that KCRYPTOKID names, which kcryptoki alone can have; or
  * "server" and an address, where the module is p11-kit-client.so.
  */
 #include <dlfcn.h>
@@ -11,6 +12,7 @@
 #include <string.h>
 
 #include "engine.h"
+#include "keeper.h"
 #include "pkcs11-parameters.h"
 
 #define PIN "1234"
@@ -19,7 +21,7 @@
 
 struct token {
 	char path[256];
-	bool writable;
+	bool writable, brokered;
 	void *library;
 	CK_FUNCTION_LIST *f;
 	CK_FUNCTION_LIST_3_0 *messages; /* NULL: it is an older one */
@@ -82,7 +84,8 @@ static int start_token(struct token *token)
 	CALL(token->f->C_GetSlotList(CK_TRUE, slots, &n));
 	for (CK_ULONG i = 0; i < n; i++) {
 		if (token->f->C_GetTokenInfo(slots[i], &info) != CKR_OK ||
-		    !(info.flags & CKF_TOKEN_INITIALIZED) || info.flags & CKF_WRITE_PROTECTED)
+		    !(info.flags & CKF_TOKEN_INITIALIZED) ||
+		    !(info.flags & CKF_WRITE_PROTECTED) != !token->brokered)
 			continue;
 		token->slot = slots[i];
 		CALL(token->f->C_OpenSession(token->slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL,
@@ -95,6 +98,21 @@ static int start_token(struct token *token)
 	return engine_fail("%s has no token", token->path);
 }
 
+/* A broker, and a key of it for each type that subjects have. */
+static int start_broker(void)
+{
+	if (keeper_begin("[allow bench]\nlabel = " LABEL
+			 "\nmechanisms = sha256-hmac aes-cbc aes-ctr "
+			 "aes-gcm sha256\nuid = %d\n") != 0 ||
+	    keeper_add("logon", "pkcs11:object=" LABEL "?x-key-type=aes", bench_key, KEY_SIZE, 1) <
+		    0 ||
+	    keeper_add("logon", "pkcs11:object=" LABEL "?x-key-type=generic-secret", bench_key,
+		       KEY_SIZE, 1) < 0 ||
+	    keeper_broker() < 0)
+		return engine_fail("no broker");
+	return 0;
+}
+
 static int start(struct engine *engine, const char *argument)
 {
 	struct token *token = calloc(1, sizeof(*token));
@@ -105,10 +123,16 @@ static int start(struct engine *engine, const char *argument)
 	snprintf(token->path, sizeof(token->path), "%.*s",
 		 comma ? (int)(comma - argument) : (int)strlen(argument), argument);
 	token->writable = comma && strcmp(comma, ",writable") == 0;
+	token->brokered = comma && strcmp(comma, ",brokered") == 0;
 	if (comma && strncmp(comma, ",server ", 8) == 0)
 		setenv("P11_KIT_SERVER_ADDRESS", comma + 8, 1);
 	engine->self = token;
-	return load(token) != 0 ? -1 : start_token(token);
+	if ((token->brokered && start_broker() != 0) || load(token) != 0 || start_token(token) != 0)
+		return -1;
+	/* The others start anew without it. */
+	if (token->brokered)
+		unsetenv("KCRYPTOKI_CONF");
+	return 0;
 }
 
 static void end(struct engine *engine)
@@ -116,6 +140,8 @@ static void end(struct engine *engine)
 	struct token *token = engine->self;
 
 	token->f->C_Finalize(NULL);
+	if (token->brokered)
+		keeper_end();
 	dlclose(token->library);
 	free(token);
 }
@@ -135,10 +161,12 @@ static int add_writable(const struct subject *subject)
 static int find(struct thread *t)
 {
 	const char *label = t->token->writable ? WRITABLE : LABEL;
-	CK_ATTRIBUTE template[] = {{CKA_LABEL, (void *)(uintptr_t)label, strlen(label)}};
+	CK_KEY_TYPE type = t->job.subject->key_type;
+	CK_ATTRIBUTE template[] = {{CKA_LABEL, (void *)(uintptr_t)label, strlen(label)},
+				   {CKA_KEY_TYPE, &type, sizeof(type)}};
 	CK_ULONG n = 0;
 
-	CALL(t->token->f->C_FindObjectsInit(t->session, template, 1));
+	CALL(t->token->f->C_FindObjectsInit(t->session, template, t->token->brokered ? 2 : 1));
 	CALL(t->token->f->C_FindObjects(t->session, &t->key, 1, &n));
 	CALL(t->token->f->C_FindObjectsFinal(t->session));
 	return n == 1 ? 0 : engine_fail("the key is not found");
@@ -161,6 +189,8 @@ static int make_key(struct thread *t, const char *label, CK_OBJECT_HANDLE *key)
 		{subject->kind == SIGN ? CKA_SIGN : CKA_ENCRYPT, &yes, sizeof(yes)},
 	};
 
+	if (t->token->brokered)
+		return find(t);
 	if (t->token->writable)
 		return add_writable(subject) != 0 ? -1 : find(t);
 	CALL(t->token->f->C_CreateObject(t->session, template, sizeof(template) / sizeof(*template),
@@ -251,7 +281,7 @@ static void shut(void *opened)
 	for (size_t i = 0; t->others && i + 1 < t->job.size; i++)
 		t->token->f->C_DestroyObject(t->session, t->others[i]);
 	free(t->others);
-	if (t->key)
+	if (t->key && !t->token->brokered)
 		t->token->f->C_DestroyObject(t->session, t->key);
 	if (t->session)
 		t->token->f->C_CloseSession(t->session);
@@ -265,7 +295,8 @@ static void *open_token(struct engine *engine, const struct job *job, const uint
 	if (!t)
 		return NULL;
 	t->token = engine->self;
-	if (t->token->writable && (job->subject->kind == FIND || job->subject->kind == START)) {
+	if ((t->token->writable || t->token->brokered) &&
+	    (job->subject->kind == FIND || job->subject->kind == START)) {
 		engine_fail("it makes no difference there");
 		free(t);
 		return NULL;

@@ -230,16 +230,17 @@ size_t answer(const struct rules *rules, const struct client *client,
 	size_t size = sizeof(answer->answer);
 	int err = -EPROTONOSUPPORT;
 
-	memset(answer, 0, sizeof(*answer));
 	*fd = -1;
 	if (request->version == BROKER_VERSION) {
 		switch (request->ask) {
 		case BROKER_LIST:
 			size = sizeof(answer->list);
+			memset(&answer->list, 0, size);
 			err = list(rules, client, request->serial, &answer->list);
 			break;
 		case BROKER_DESCRIBE:
 			size = sizeof(answer->key);
+			memset(&answer->key, 0, size);
 			err = describe(rules, client, request->serial, &answer->key);
 			break;
 		case BROKER_CHECK:

@@ -194,36 +194,48 @@ static bool was_served(uid_t uid)
 	return false;
 }
 
+/* Those who have asked, from a place on that moves: another one of a user's connections comes first
+ * each time. */
+static void take_turns(const struct pollfd *polled, const size_t *whose, size_t n)
+{
+	server.n_served = 0;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = (i + server.round) % n;
+		struct connection *one = &server.connections[whose[at]];
+
+		if (!polled[at].revents || was_served(one->uid))
+			continue;
+		server.served[server.n_served++] = one->uid;
+		serve_one(one);
+	}
+}
+
 void serve(int listener, int stop, const struct rules *rules)
 {
 	struct pollfd polled[CLIENTS_MAX + 2];
+	size_t whose[CLIENTS_MAX], n;
 
 	server.rules = rules;
 	server.units = rules_name_units(rules);
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
 		server.connections[i].fd = -1;
 	for (;; server.round++) {
-		polled[CLIENTS_MAX] = (struct pollfd){.fd = listener, .events = POLLIN};
-		polled[CLIENTS_MAX + 1] = (struct pollfd){.fd = stop, .events = POLLIN};
-		for (size_t i = 0; i < CLIENTS_MAX; i++)
-			polled[i] =
-				(struct pollfd){.fd = server.connections[i].fd, .events = POLLIN};
-		if (poll(polled, CLIENTS_MAX + 2, -1) < 0)
-			continue;
-		if (polled[CLIENTS_MAX + 1].revents)
-			break;
-		server.n_served = 0;
-		/* Another one of a user's connections comes first each time. */
+		n = 0;
 		for (size_t i = 0; i < CLIENTS_MAX; i++) {
-			size_t at = (i + server.round) % CLIENTS_MAX;
-			struct connection *one = &server.connections[at];
-
-			if (one->fd < 0 || !polled[at].revents || was_served(one->uid))
+			if (server.connections[i].fd < 0)
 				continue;
-			server.served[server.n_served++] = one->uid;
-			serve_one(one);
+			polled[n] =
+				(struct pollfd){.fd = server.connections[i].fd, .events = POLLIN};
+			whose[n++] = i;
 		}
-		if (polled[CLIENTS_MAX].revents)
+		polled[n] = (struct pollfd){.fd = listener, .events = POLLIN};
+		polled[n + 1] = (struct pollfd){.fd = stop, .events = POLLIN};
+		if (poll(polled, n + 2, -1) < 0)
+			continue;
+		if (polled[n + 1].revents)
+			break;
+		take_turns(polled, whose, n);
+		if (polled[n].revents)
 			admit_some(listener);
 	}
 	for (size_t i = 0; i < CLIENTS_MAX; i++)
