@@ -119,6 +119,17 @@ int transform_open(const struct transform *transform, int *op)
 	return err;
 }
 
+/* What SOCKET's number names now, so that a child closes nothing else. */
+static void identify(struct op_socket *socket)
+{
+	struct stat status;
+
+	if (socket->inode || fstat(socket->fd, &status))
+		return;
+	socket->device = status.st_dev;
+	socket->inode = status.st_ino;
+}
+
 /* THE seam: a key that others have makes op sockets its own way. */
 static int open_socket(const struct transform *transform, struct op_socket **made)
 {
@@ -136,8 +147,11 @@ static int open_socket(const struct transform *transform, struct op_socket **mad
 	}
 	socket->name = transform->name;
 	socket->tag_size = transform->tag_size;
-	socket->key_id = transform->key ? transform->key->id : 0;
-	socket->keep = !transform->key || transform->key->constant;
+	socket->key_id = key ? key->id : 0;
+	socket->keep = !key || key->constant;
+	/* Its family does not tell that it is ours (is_still()). */
+	if (key && key->open)
+		identify(socket);
 
 	shared_write(&sockets.lock, 0);
 	enlist(socket);
@@ -325,23 +339,11 @@ size_t transform_sockets(void)
 	return count;
 }
 
-/* What the numbers of the sockets name now, so that a child closes nothing else. */
-static void identify(void)
-{
-	struct stat status;
-
-	for (struct op_socket *socket = sockets.first; socket; socket = socket->next) {
-		if (socket->inode || fstat(socket->fd, &status))
-			continue;
-		socket->device = status.st_dev;
-		socket->inode = status.st_ino;
-	}
-}
-
 void transform_fork_prepare(void)
 {
 	shared_write(&sockets.lock, 0);
-	identify();
+	for (struct op_socket *socket = sockets.first; socket; socket = socket->next)
+		identify(socket);
 }
 
 void transform_fork_done(void)
