@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The broker on a real kernel: a kcryptokid whose keys this process does not possess. */
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -314,6 +315,42 @@ static void a_broker_may_die_and_come_back(void **state)
 	}
 }
 
+/* A process of messages asks again each second; a broker that is away does not end it. */
+static void messages_go_on_without_it(void **state)
+{
+	static const unsigned char text[100] = {5};
+	unsigned char expected[64 + GUEST_SLACK], got[32];
+	struct material material = {.type = CKM_SHA256_HMAC, .key = mac_secret, .key_length = 32};
+	CK_MECHANISM mechanism = {CKM_SHA256_HMAC, NULL, 0};
+	CK_INTERFACE_PTR interface;
+	CK_VERSION version = {3, 0};
+	CK_FUNCTION_LIST_3_0 *f;
+	CK_SESSION_HANDLE session;
+	CK_ULONG n;
+
+	need(CKM_SHA256_HMAC);
+	GUEST_RV(((CK_C_GetInterface)dlsym(token.library, "C_GetInterface"))(
+			 (CK_UTF8CHAR *)"PKCS 11", &version, &interface, 0),
+		 CKR_OK);
+	f = interface->pFunctionList;
+	assert_int_equal(guest_expect(&material, text, sizeof(text), expected), sizeof(got));
+	session = open_session();
+	GUEST_RV(f->C_MessageSignInit(session, &mechanism, find(session, "mac", 0)), CKR_OK);
+	for (int i = 0; i < 4; i++) {
+		if (i == 1)
+			keeper_kill(SIGKILL);
+		if (i == 3)
+			broker = keeper_broker();
+		usleep(1100000);
+		memset(got, 0, sizeof(got));
+		n = sizeof(got);
+		GUEST_RV(f->C_SignMessage(session, NULL, 0, (CK_BYTE *)text, sizeof(text), got, &n),
+			 CKR_OK);
+		assert_memory_equal(got, expected, sizeof(got));
+	}
+	GUEST_RV(f->C_MessageSignFinal(session), CKR_OK);
+}
+
 static void nothing_is_made_or_changed_in_it(void **state)
 {
 	CK_SESSION_HANDLE session;
@@ -516,6 +553,7 @@ int main(void)
 		cmocka_unit_test(a_socket_is_its_own),
 		cmocka_unit_test(what_becomes_of_a_key_is_seen_at_the_next_operation),
 		cmocka_unit_test(a_broker_may_die_and_come_back),
+		cmocka_unit_test(messages_go_on_without_it),
 		cmocka_unit_test(nothing_is_made_or_changed_in_it),
 		cmocka_unit_test(threads_and_children_have_their_own_connections),
 		cmocka_unit_test(a_greedy_client_costs_the_others_nothing),

@@ -298,6 +298,29 @@ static void a_clock_that_goes_back_lets_idle_sockets_go(void **state)
 	assert_int_equal(transform_sockets(), 1);
 }
 
+/* By one question; and where nobody answers it, what is open goes on. */
+static void a_stale_socket_may_be_renewed(void **state)
+{
+	struct op_socket *socket = take(&cipher);
+
+	checks = 0;
+	later += 2;
+	assert_true(transform_stale(socket));
+	assert_true(transform_renew(socket, cipher.key));
+	assert_int_equal(checks, 1);
+	assert_false(transform_stale(socket));
+	later += 2;
+	check_result = -EHOSTDOWN;
+	assert_true(transform_renew(socket, cipher.key));
+	assert_false(transform_stale(socket));
+	later += 2;
+	check_result = -EKEYREVOKED;
+	assert_false(transform_renew(socket, cipher.key));
+	assert_true(transform_stale(socket));
+	check_result = 0;
+	transform_give(socket, true);
+}
+
 static void whoever_takes_a_socket_lets_old_ones_go(void **state)
 {
 	struct op_socket *socket;
@@ -459,6 +482,7 @@ int main(void)
 		TEST(whoever_takes_a_socket_lets_old_ones_go),
 		TEST(room_is_asked_for_once),
 		TEST(a_socket_that_was_taken_long_ago_is_stale),
+		TEST(a_stale_socket_may_be_renewed),
 		TEST(key_ids_are_never_zero_nor_the_same),
 		TEST(a_forked_child_closes_what_it_inherited_and_nothing_else),
 		TEST(without_warning_a_child_closes_what_it_inherited),

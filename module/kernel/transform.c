@@ -259,6 +259,16 @@ bool transform_stale(const struct op_socket *socket)
 	return now() != atomic_load_explicit(&socket->taken, memory_order_relaxed);
 }
 
+bool transform_renew(struct op_socket *socket, const struct transform_key *key)
+{
+	int err = key->constant && key->check ? key->check(key) : -ESTALE;
+
+	if (err && err != -EHOSTDOWN)
+		return false;
+	atomic_store_explicit(&socket->taken, now(), memory_order_relaxed);
+	return true;
+}
+
 ssize_t transform_ask_room(struct op_socket *socket, size_t len)
 {
 	ssize_t room = alg_room(socket->fd, len);

@@ -74,6 +74,10 @@ int transform_take(const struct transform *transform, struct op_socket **socket)
  */
 bool transform_stale(const struct op_socket *socket);
 
+/* Whether SOCKET, which is stale, may go on without: its KEY, which nobody can change, may still be
+ * used, or whoever could tell is away (-EHOSTDOWN): what is open goes on. */
+bool transform_renew(struct op_socket *socket, const struct transform_key *key);
+
 /* Ends the use of SOCKET. CLEAN: no request is queued, and nothing is left to receive. */
 void transform_give(struct op_socket *socket, bool clean);
 

@@ -31,13 +31,14 @@ static void give(struct message *message)
 }
 
 /* A socket for a message whose tag has TAG_SIZE bytes: the process's own, unless another size is
- * wanted, a message was left in the middle, or it is time to ask for the key again. */
+ * wanted, a message was left in the middle, or its key is refused when it is asked for again. */
 static CK_RV take(struct message *message, unsigned int tag_size)
 {
 	const struct mechanism *row = message->mechanism;
 	struct op_socket *socket = message->socket;
 
-	if (socket && !socket->spoilt && message->tag_size == tag_size && !transform_stale(socket))
+	if (socket && !socket->spoilt && message->tag_size == tag_size &&
+	    (!transform_stale(socket) || transform_renew(socket, message->key)))
 		return CKR_OK;
 	give(message);
 	message->tag_size = tag_size;
