@@ -164,7 +164,9 @@ int keeper_begin(const char *rules)
 	snprintf(tokens, sizeof(tokens),
 		 "[token kernel-user]\nkeyring = user\n[token kernel-broker]\nbroker = %s\n",
 		 keeper_socket);
-	if (write_file(keeper_rules, head, rules) || write_file(keeper_conf, tokens, "") ||
+	if (write_file(keeper_rules, head, rules) ||
+	    write_file(keeper_conf, tokens,
+		       getenv("KCRYPTOKI_GCM") ? "[mechanisms]\ngcm = composed\n" : "") ||
 	    setenv("KCRYPTOKI_CONF", keeper_conf, 1) ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair)) {
 		printf("# %s: %s\n", keeper_folder, strerror(errno));

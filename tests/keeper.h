@@ -14,8 +14,9 @@
 extern char keeper_folder[64], keeper_socket[96], keeper_rules[96], keeper_conf[96];
 
 /* Starts the keeper, for whose broker RULES are written, with %d for this user's id; and writes a
- * configuration with two tokens, of the user keyring and of the broker, which KCRYPTOKI_CONF names
- * from then on. 0, or -1 and says why. Not yet the broker. */
+ * configuration with two tokens, of the user keyring and of the broker (and, where KCRYPTOKI_GCM is
+ * set, composed GCM), which KCRYPTOKI_CONF names from then on. 0, or -1 and says why. Not yet the
+ * broker. */
 int keeper_begin(const char *rules);
 void keeper_end(void);
 

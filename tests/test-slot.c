@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -53,6 +57,41 @@ static void without_af_alg_there_are_no_slots(void **state)
 		assert_int_equal(slot_list(NULL, &count), CKR_OK);
 		assert_int_equal(count, 0);
 	}
+}
+
+/* A broker's slot is there where its socket is, with AF_ALG or without. */
+static void a_brokers_slot_needs_its_socket_alone(void **state)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	char *path = config.tokens[2].broker;
+	CK_TOKEN_INFO info;
+
+	snprintf(path, sizeof(config.tokens[2].broker), "/tmp/kcryptoki-slot-%ld", (long)getpid());
+	slots_stop();
+	assert_int_equal(slots_start(&config), CKR_OK);
+	assert_int_equal(slots_count(), 2);
+	strcpy(address.sun_path, path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	slots_stop();
+	assert_int_equal(slots_start(&config), CKR_OK);
+	assert_int_equal(slots_count(), 3);
+	slots_stop();
+	fake_fail("alg_probe", 1, -EPERM);
+	assert_int_equal(slots_start(&config), CKR_OK);
+	assert_int_equal(slots_count(), 1);
+	assert_non_null(slot_find(2));
+	slot_token_info(slot_find(2), &info);
+	assert_true(info.flags & CKF_WRITE_PROTECTED);
+	assert_memory_equal(info.label, "kernel-broker ", 14);
+	/* A file of that name is no socket. */
+	unlink(path);
+	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+	slots_stop();
+	assert_int_equal(slots_start(&config), CKR_OK);
+	assert_int_equal(slots_count(), 2);
+	unlink(path);
+	close(fd);
 }
 
 /* Zero slots would be an answer for as long as the module runs. */
@@ -404,6 +443,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(without_af_alg_there_are_no_slots),
+		TEST(a_brokers_slot_needs_its_socket_alone),
 		TEST(a_shortage_is_no_answer),
 		TEST(starting_costs_one_question),
 		TEST(the_list_is_asked_for_in_two_ways),
