@@ -191,6 +191,23 @@ static int fill(struct broker_request *request, const char *type, const char *na
 	return 0;
 }
 
+/* What ERR, a broker's answer to whoever wants an algorithm, comes to. */
+static const char *why_not(int err)
+{
+	switch (err) {
+	case -EACCES:
+		return "no rule of it gives this user any";
+	case -ENOENT:
+		return "this kernel lacks it, or keeps it from the broker as well "
+		       "(crypto.af_alg_restrict)";
+	case -EAFNOSUPPORT:
+		return "it cannot open AF_ALG sockets either (crypto.af_alg_restrict is 2, or its "
+		       "service's RestrictAddressFamilies= lacks AF_ALG)";
+	default:
+		return strerror(-err);
+	}
+}
+
 /* For transform_bind(). Nobody has it, unless one could not be asked. */
 static int bind_there(const char *type, const char *name)
 {
@@ -202,9 +219,8 @@ static int bind_there(const char *type, const char *name)
 
 		if (!one)
 			return fd;
-		log_line("the broker at %s gives no %s: %s", brokers[i].path, name,
-			 one == -EACCES ? "no rule of it allows this user any" : strerror(-one));
-		if (one != -ENOENT && one != -EACCES)
+		log_line("the broker at %s gives no %s: %s", brokers[i].path, name, why_not(one));
+		if (one != -ENOENT && one != -EACCES && one != -EAFNOSUPPORT)
 			answer = -EHOSTDOWN;
 	}
 	return answer;

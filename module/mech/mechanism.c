@@ -116,7 +116,8 @@ int mechanism_offered(const struct mechanism *row)
 		close(fd);
 	else
 		log_line("%s is not offered: this kernel lacks %s, or keeps it from this process "
-			 "(crypto.af_alg_restrict)",
+			 "(crypto.af_alg_restrict; kcryptokid(8) passes on what that leaves to "
+			 "administrators)",
 			 row->name, row->kernel_name);
 	atomic_store(&verdicts[row - mechanisms], fd >= 0 ? OFFERED : ABSENT);
 	return fd >= 0;

@@ -48,7 +48,7 @@ static const char *who_forbids_sockets(int err)
 	case -EPERM:
 	case -EACCES:
 		return " (a seccomp filter forbids them, as a container's usual one does, or a "
-		       "security module)";
+		       "security module; the socket of a broker, kcryptokid(8), would do)";
 	default:
 		return "";
 	}
@@ -65,12 +65,12 @@ CK_RV slots_start(const struct config *config)
 		log_line("cannot start: no AF_ALG socket can be opened now: %s", strerror(-err));
 		return CKR_HOST_MEMORY;
 	}
-	if (err)
-		log_line("no slots but those of brokers: this process cannot open AF_ALG sockets: "
-			 "%s%s",
-			 strerror(-err), who_forbids_sockets(err));
 	for (size_t i = 0; i < config->n_tokens && rv == CKR_OK; i++)
 		rv = offer(&config->tokens[i], i, !err);
+	if (err)
+		log_line("%s: this process cannot open AF_ALG sockets: %s%s",
+			 offered ? "no slots but a broker's" : "no slots", strerror(-err),
+			 who_forbids_sockets(err));
 	if (rv != CKR_OK)
 		slots_stop();
 	return rv;
@@ -210,6 +210,7 @@ int slot_keyring(const struct slot *slot)
 CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count)
 {
 	int keyring = slot->broker ? 0 : slot_keyring(slot);
+	CK_RV rv;
 
 	*list = NULL;
 	*count = 0;
@@ -226,7 +227,12 @@ CK_RV slot_look(struct slot *slot, struct object ***list, size_t *count)
 				 : "");
 		return CKR_OK;
 	}
-	return inventory_look(&slot->inventory, slot, keyring, list, count);
+	rv = inventory_look(&slot->inventory, slot, keyring, list, count);
+	if (rv == CKR_OK && slot->broker && !*count)
+		log_line("%s shows no keys: the broker at %s has none for this user, or its kernel "
+			 "takes no serial numbers of keys (ALG_SET_KEY_BY_KEY_SERIAL, Linux 6.2)",
+			 slot->label, broker_path(slot->broker));
+	return rv;
 }
 
 CK_RV slot_object(struct slot *slot, int32_t serial, struct object **object)
