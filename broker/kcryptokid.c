@@ -134,6 +134,16 @@ static int inherited(void)
 	return LISTEN_FIRST;
 }
 
+/* The folder of PATH, which may be gone with /run at each boot. */
+static void make_folder(const char *path)
+{
+	char folder[sizeof(rules.socket)] = "";
+
+	memcpy(folder, path, (size_t)(strrchr(path, '/') - path));
+	if (*folder && !mkdir(folder, 0755) && chmod(folder, 0755))
+		log_line("%s: %s", folder, strerror(errno));
+}
+
 /* A socket at PATH, to which everybody may connect: who gets what is the rules' to say. */
 static int make_socket(const char *path)
 {
@@ -141,6 +151,7 @@ static int make_socket(const char *path)
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	strcpy(address.sun_path, path);
+	make_folder(path);
 	/* Of a broker that lives, a socket answers; else it is left over. */
 	if (fd >= 0 && !connect(fd, (struct sockaddr *)&address, sizeof(address))) {
 		log_line("%s: another broker is there", path);
