@@ -105,15 +105,11 @@ static bool configure(const char *path)
 /* What is not there is said now, and may come. */
 static void look_around(void)
 {
-	CK_ULONG count = 0;
-
 	if (slots_start(&config) != CKR_OK || !slots_count())
-		log_line("there are no keyrings to serve");
-	if (!serials_supported())
+		log_line("no keys are served");
+	else if (!serials_supported())
 		log_line("keys are not served: this kernel takes no serial numbers of keys "
 			 "(ALG_SET_KEY_BY_KEY_SERIAL, Linux 6.2), and reading them is not done");
-	if (slot_mechanisms(NULL, &count) == CKR_OK)
-		log_line("%lu mechanisms can be bound here", count);
 }
 
 /* The socket that systemd made, or -1. */

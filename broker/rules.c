@@ -7,7 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "kernel/alg.h"
 #include "kernel/log.h"
 #include "mech/mechanism.h"
 #include "token/config-file.h"
@@ -353,18 +355,29 @@ bool rules_show(const struct rules *rules, uint64_t mine, const struct object *o
 	return rules_find(rules, mine, object, NULL, NULL);
 }
 
-/* The algorithms of RULE, as the kernel calls them; cut where they are too many. */
-static void list_algorithms(const struct rule *rule, char *text, size_t size)
+/* Whether this process may bind ROW's algorithm now. */
+static bool is_here(const struct mechanism *row)
+{
+	int fd = alg_bind(row->kernel_type, row->kernel_name);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/* The algorithms of RULE that are HERE, or are not, as the kernel calls them; cut where they are
+ * too many. */
+static void list_algorithms(const struct rule *rule, bool here, char *text, size_t size)
 {
 	size_t used = 0;
 
 	*text = '\0';
 	for (size_t i = 0; i < rule->what.metadata.n_mechanisms && used < size; i++) {
-		const char *name = mechanism_find(rule->what.metadata.mechanisms[i])->kernel_name;
+		const struct mechanism *row = mechanism_find(rule->what.metadata.mechanisms[i]);
 
-		if (!strstr(text, name))
+		if (!strstr(text, row->kernel_name) && is_here(row) == here)
 			used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "",
-						 name);
+						 row->kernel_name);
 	}
 }
 
@@ -375,14 +388,19 @@ void rules_explain(const struct rules *rules)
 	for (size_t i = 0; i < rules->count; i++) {
 		const struct rule *rule = &rules->list[i];
 
-		list_algorithms(rule, names, sizeof(names));
-		if (rule->keys)
+		list_algorithms(rule, true, names, sizeof(names));
+		if (*names && rule->keys)
 			log_line("[%s] gives sockets of %s with its keys, each of which does all "
 				 "that the algorithm can, for as long as it is open; and the same "
 				 "algorithms for keys of the peer's own",
 				 rule->name, names);
-		else
+		else if (*names)
 			log_line("[%s] gives %s, without keys of ours", rule->name, names);
+		list_algorithms(rule, false, names, sizeof(names));
+		if (*names)
+			log_line("[%s] cannot give %s: this kernel lacks it, or keeps it from this "
+				 "process (crypto.af_alg_restrict; CAP_NET_ADMIN)",
+				 rule->name, names);
 	}
 	if (!rules->count)
 		log_line("there are no [allow] sections: nobody is given anything");

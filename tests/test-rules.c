@@ -287,6 +287,14 @@ static void what_rules_come_to_is_said(void **state)
 	rules_explain(&rules);
 	conf_log_end();
 	assert_non_null(strstr(conf_logged, "[allow backup] gives sockets of cbc(aes), ecb(aes) "));
+	assert_null(strstr(conf_logged, "cannot give"));
+	fake_alg_hide("cbc(aes)", true);
+	conf_log_begin();
+	rules_explain(&rules);
+	conf_log_end();
+	assert_non_null(strstr(conf_logged, "[allow backup] gives sockets of ecb(aes) "));
+	assert_non_null(
+		strstr(conf_logged, "[allow backup] cannot give cbc(aes): this kernel lacks"));
 	rules_free(&rules);
 	conf_log_begin();
 	rules_explain(&rules);
