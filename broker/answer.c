@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "kernel/alg.h"
 #include "kernel/log.h"
 #include "kernel/transform.h"
 #include "key/serials.h"
@@ -72,6 +74,17 @@ static struct object *known(int32_t serial)
 	return object;
 }
 
+/* SERIALS, ascending, without those that came before: a key may be linked to several keyrings. */
+static size_t unique(int32_t *serials, size_t count)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!n || serials[n - 1] != serials[i])
+			serials[n++] = serials[i];
+	return n;
+}
+
 /* A reference to the object of key SERIAL, of those that a rule in MINE is about; or NULL. ANEW:
  * should it still be in its keyring. */
 static struct object *find(const struct rules *rules, uint64_t mine, int32_t serial, bool anew)
@@ -107,6 +120,7 @@ static int list(const struct rules *rules, const struct client *client, int32_t 
 	if (!serials)
 		return -ENOMEM;
 	qsort(serials, n, sizeof(*serials), by_serial);
+	n = unique(serials, n);
 	to->count = (uint32_t)(n < BROKER_SERIALS ? n : BROKER_SERIALS);
 	memcpy(to->serials, serials, to->count * sizeof(*serials));
 	free(serials);
@@ -183,7 +197,7 @@ static int open_key(const struct rule *rule, const struct client *client,
 static int bind_one(const struct rule *rule, const struct client *client,
 		    const struct broker_request *request, int *fd)
 {
-	*fd = transform_bind(request->type, request->name);
+	*fd = alg_bind(request->type, request->name);
 	if (*fd < 0)
 		log_line("%s does not get %s: %s", client->name, request->name, strerror(-*fd));
 	else
@@ -192,28 +206,59 @@ static int bind_one(const struct rule *rule, const struct client *client,
 	return *fd < 0 ? *fd : 0;
 }
 
-static int open_socket(const struct rules *rules, const struct client *client,
+static bool names_algorithm(const struct broker_request *request)
+{
+	return is_text(request->type, sizeof(request->type)) &&
+	       is_text(request->name, sizeof(request->name));
+}
+
+static void refuse(struct client *client, const char *what)
+{
+	if (!client->refused)
+		log_line("%s is refused %s, which no rule gives; what else it is refused is not "
+			 "told",
+			 client->name, what);
+	client->refused = true;
+}
+
+static int offer(const struct rules *rules, struct client *client,
+		 const struct broker_request *request)
+{
+	int fd;
+
+	if (!names_algorithm(request))
+		return -EINVAL;
+	if (!rules_find(rules, client->mine, NULL, request->type, request->name)) {
+		refuse(client, request->name);
+		return -EACCES;
+	}
+	fd = alg_bind(request->type, request->name);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 ? fd : 0;
+}
+
+static int open_socket(const struct rules *rules, struct client *client,
 		       const struct broker_request *request, int *fd)
 {
 	struct object *object = NULL;
 	const struct rule *rule;
 	int err;
 
-	if (!is_text(request->type, sizeof(request->type)) ||
-	    !is_text(request->name, sizeof(request->name)))
+	if (!names_algorithm(request))
 		return -EINVAL;
 	if (request->serial) {
 		object = find(rules, client->mine, request->serial, true);
-		if (!object)
+		if (!object) {
+			refuse(client, "a key");
 			return -ENOKEY;
+		}
 	}
 	/* Before the kernel is asked for a name that a client chose: it may load a module. */
 	rule = rules_find(rules, client->mine, object, request->type, request->name);
 	if (!rule) {
 		err = -EACCES;
-		if (object)
-			log_line("%s is refused %s with key %d", client->name, request->name,
-				 object->key->serial);
+		refuse(client, request->name);
 	} else {
 		err = object ? open_key(rule, client, request, object, fd)
 			     : bind_one(rule, client, request, fd);
@@ -224,7 +269,7 @@ static int open_socket(const struct rules *rules, const struct client *client,
 	return err;
 }
 
-size_t answer(const struct rules *rules, const struct client *client,
+size_t answer(const struct rules *rules, struct client *client,
 	      const struct broker_request *request, union answer *answer, int *fd)
 {
 	size_t size = sizeof(answer->answer);
@@ -248,6 +293,9 @@ size_t answer(const struct rules *rules, const struct client *client,
 			break;
 		case BROKER_OPEN:
 			err = open_socket(rules, client, request, fd);
+			break;
+		case BROKER_OFFER:
+			err = offer(rules, client, request);
 			break;
 		default:
 			break;

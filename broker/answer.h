@@ -22,13 +22,14 @@ union answer {
 struct client {
 	uint64_t mine; /* rules_of() */
 	char name[96]; /* for the log: "pid 812, uid 1000, backup.service" */
+	bool refused;  /* the log has said that it was, which it says once: clients ask for much */
 };
 
 /*
  * Answers REQUEST, which came whole, of CLIENT by RULES. Returns the bytes of ANSWER that are to be
  * sent, and in *FD a socket that goes with it and is then to be closed, or -1.
  */
-size_t answer(const struct rules *rules, const struct client *client,
+size_t answer(const struct rules *rules, struct client *client,
 	      const struct broker_request *request, union answer *answer, int *fd);
 
 #endif

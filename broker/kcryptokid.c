@@ -83,7 +83,8 @@ static void choose_log(bool syslogs)
 static bool configure(const char *path)
 {
 	said = 0;
-	if (config_read_file(&config, path, true) || rules_read(&rules, path)) {
+	/* What cannot be read is said once. */
+	if (config_read_file(&config, path, true) || (!said && rules_read(&rules, path))) {
 		log_line("there is no memory for the configuration");
 		return false;
 	}
@@ -166,7 +167,7 @@ static int make_socket(const char *path)
 	return fd;
 }
 
-/* A descriptor for SIGTERM and SIGINT. */
+/* A descriptor for the signals that end it. */
 static int stop_signals(void)
 {
 	sigset_t signals;
@@ -174,6 +175,7 @@ static int stop_signals(void)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 }

@@ -114,6 +114,9 @@ static const char *const of_keys[] = {"type", "description", "label", "mechanism
 
 static const char *set(struct rule *rule, const char *name, const char *value)
 {
+	/* It would be taken for no restriction. */
+	if (!*value)
+		return "it is empty";
 	for (size_t i = 0; i < sizeof(peers) / sizeof(*peers); i++)
 		if (!strcmp(peers[i].name, name))
 			return add_all(rule, value, peers[i].add);
@@ -147,6 +150,8 @@ static const char *check(struct rule *rule)
 
 		if (!row->kernel_name)
 			return "one of its mechanisms needs no socket";
+		if (rule->keys && !mechanism_takes_key(row))
+			return "one of its mechanisms takes no key, and wants a section without";
 		if (usage && mechanism_takes_key(row) && does(row) & ~usage)
 			return "a socket does all that its algorithm can: usage names encrypt and "
 			       "decrypt where a mechanism is of a cipher, sign and verify where it "
@@ -184,6 +189,9 @@ static void begin_section(void *user, const struct config_line *line, const char
 		return;
 	if (!strcmp(name, "broker")) {
 		reading->section = BROKER;
+	} else if (!word_is(name, kind, "allow") && !word_is(name, kind, "token") &&
+		   !word_is(name, kind, "key") && strcmp(name, "mechanisms") != 0) {
+		log_line("%s:%u: there is no section like [%s]", line->path, line->number, name);
 	} else if (word_is(name, kind, "allow") && rules->count == RULES_MAX) {
 		log_line("%s:%u: there are %d rules before it", line->path, line->number,
 			 RULES_MAX);
@@ -196,6 +204,8 @@ static void begin_section(void *user, const struct config_line *line, const char
 
 static const char *set_socket(struct rules *rules, const char *value)
 {
+	if (*rules->socket)
+		return "it stands twice";
 	if (*value != '/' || strlen(value) >= sizeof(rules->socket))
 		return "it is no absolute path, or longer than a socket's can be";
 	strcpy(rules->socket, value);

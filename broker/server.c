@@ -162,9 +162,13 @@ static void admit(int fd)
 		close(fd);
 		return;
 	}
-	client.mine = rules_of(server.rules, &peer);
+	client = (struct client){.mine = rules_of(server.rules, &peer)};
 	snprintf(client.name, sizeof(client.name), "pid %ld, uid %lu%s%.48s", (long)peer.pid,
 		 (unsigned long)peer.uid, *peer.unit ? ", " : "", peer.unit);
+	if (!client.mine) {
+		log_line("%s is given nothing: no [allow] section names it", client.name);
+		client.refused = true;
+	}
 	connection = room_for(peer.uid);
 	*connection = (struct connection){
 		.fd = fd, .uid = peer.uid, .heard = server.round, .client = client};

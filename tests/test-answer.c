@@ -178,6 +178,65 @@ static void sockets_are_opened_by_the_rules(void **state)
 	client.mine = 1;
 }
 
+/* Who only wants to know gets nothing, and the log no line of it. */
+static void what_would_be_given_is_said(void **state)
+{
+	static const struct {
+		const char *type, *name;
+		int error;
+	} cases[] = {{"skcipher", "cbc(aes)", 0},  {"hash", "cmac(aes)", 0},
+		     {"hash", "cbc(aes)", EACCES}, {"skcipher", "ctr(aes)", EACCES},
+		     {"skcipher", "", EINVAL},     {"rng", "stdrng", EACCES}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct broker_request asked =
+			request(BROKER_OFFER, 0, cases[i].type, cases[i].name);
+
+		assert_int_equal(ask_it(&asked, sizeof(reply.answer)), cases[i].error);
+		assert_int_equal(passed, -1);
+		assert_int_equal(fake_open_sockets(), 0);
+	}
+	fake_alg_hide("cbc(aes)", true);
+	{
+		struct broker_request asked = request(BROKER_OFFER, 0, "skcipher", "cbc(aes)");
+
+		assert_int_equal(ask_it(&asked, 0), ENOENT);
+	}
+}
+
+/* A line for each grant; and one for all that a client is refused. */
+static void grants_and_refusals_are_logged(void **state)
+{
+	int32_t key = add("logon", "pkcs11:object=backup?x-key-type=aes", FAKE_PERM);
+	struct broker_request asked = request(BROKER_OFFER, 0, "skcipher", "cbc(aes)");
+
+	client.refused = false;
+	conf_log_begin();
+	ask_it(&asked, sizeof(reply.answer));
+	open_it(key, "skcipher", "cbc(aes)", 0);
+	open_it(0, "hash", "cmac(aes)", 0);
+	open_it(key, "skcipher", "ctr(aes)", 0);
+	open_it(0, "skcipher", "ctr(aes)", 0);
+	open_it(123, "skcipher", "cbc(aes)", 0);
+	conf_log_end();
+	assert_int_equal(conf_log_lines(), 3);
+	assert_non_null(strstr(conf_logged, "uid 1000 gets a socket of cbc(aes) with key"));
+	assert_non_null(strstr(conf_logged, "by [allow backup]: it encrypts and decrypts"));
+	assert_non_null(strstr(conf_logged, "uid 1000 gets cmac(aes) without a key, by [allow"));
+	assert_non_null(strstr(conf_logged, "uid 1000 is refused ctr(aes), which no rule gives"));
+}
+
+/* A key may be linked to several keyrings, and is one all the same. */
+static void a_key_is_listed_once(void **state)
+{
+	config.tokens[1].keyring = config.tokens[0].keyring;
+	slots_stop();
+	assert_int_equal(slots_start(&config), CKR_OK);
+	add("logon", "pkcs11:object=backup?x-key-type=aes", FAKE_PERM);
+	assert_int_equal(ask(BROKER_LIST, 0, sizeof(reply.list)), 0);
+	assert_int_equal(reply.list.count, 1);
+}
+
 /* The kernel is asked for no name that no rule has: that could load a module. */
 static void names_that_no_rule_has_do_not_reach_the_kernel(void **state)
 {
@@ -205,7 +264,7 @@ static void what_is_no_request_is_refused(void **state)
 
 	asked.version = BROKER_VERSION + 1;
 	assert_int_equal(ask_it(&asked, 0), EPROTONOSUPPORT);
-	for (uint32_t what = 0; what < 300; what += what == 0 ? BROKER_OPEN + 1 : 1) {
+	for (uint32_t what = 0; what < 300; what += what == 0 ? BROKER_OFFER + 1 : 1) {
 		asked = request(what, 0, "", "");
 		assert_int_equal(ask_it(&asked, 0), EPROTONOSUPPORT);
 	}
@@ -273,6 +332,9 @@ int main(void)
 		TEST(keys_that_a_rule_gives_are_listed),
 		TEST(other_keys_are_not_there),
 		TEST(sockets_are_opened_by_the_rules),
+		TEST(what_would_be_given_is_said),
+		TEST(grants_and_refusals_are_logged),
+		TEST(a_key_is_listed_once),
 		TEST(names_that_no_rule_has_do_not_reach_the_kernel),
 		TEST(revoked_keys_are_refused),
 		TEST(what_is_no_request_is_refused),

@@ -446,7 +446,18 @@ static void what_may_not_be_bound_is_asked_for(void **state)
 		assert_int_equal(transform_bind("skcipher", "cbc(aes)"), -EHOSTDOWN);
 		fake_fail("alg_bind", 1, errors[i]);
 		assert_int_equal(transform_bind("rng", "stdrng"), -ENOENT);
+
+		/* Whether it would be bound, without a socket. */
+		there.deed = ANSWER;
+		fake_fail("alg_bind", 1, errors[i]);
+		assert_int_equal(transform_may_bind("skcipher", "cbc(aes)"), 0);
+		assert_int_equal(there.last.ask, BROKER_OFFER);
+		there.deed = REFUSE;
+		fake_fail("alg_bind", 1, errors[i]);
+		assert_int_equal(transform_may_bind("skcipher", "cbc(aes)"), -EHOSTDOWN);
 	}
+	assert_int_equal(transform_may_bind("skcipher", "cbc(aes)"), 0);
+	assert_int_equal(fake_open_sockets(), 0);
 	there.requests = 0;
 	fake_fail("alg_bind", 1, -EMFILE);
 	assert_int_equal(transform_bind("skcipher", "cbc(aes)"), -EMFILE);

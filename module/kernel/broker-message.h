@@ -22,7 +22,8 @@ enum broker_ask {
 	/* struct broker_answer and, where that has no error, one descriptor (SCM_RIGHTS). SERIAL 0:
 	 * a transform bound to TYPE and NAME, without a key. Else: an op socket of one that was
 	 * armed with the key, whose tags have TAG_SIZE bytes where it is an AEAD. */
-	BROKER_OPEN
+	BROKER_OPEN,
+	BROKER_OFFER /* whether OPEN of TYPE and NAME without a key would bring one */
 };
 
 struct broker_request {

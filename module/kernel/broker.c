@@ -180,10 +180,22 @@ static int ask_for_socket(struct broker *broker, const struct broker_request *re
 	return -EPROTO;
 }
 
-/* A request that names an algorithm; -ENOENT where none can be called like that. */
-static int fill(struct broker_request *request, const char *type, const char *name)
+/* An answer that is nothing but its error. */
+static int ask_for_nothing(struct broker *broker, const struct broker_request *request)
 {
-	*request = (struct broker_request){.version = BROKER_VERSION, .ask = BROKER_OPEN};
+	struct broker_answer answer;
+	int fd, err = ask(broker, request, &answer, sizeof(answer), &fd);
+
+	if (!err && fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* A request that names an algorithm; -ENOENT where none can be called like that. */
+static int fill(struct broker_request *request, enum broker_ask ask, const char *type,
+		const char *name)
+{
+	*request = (struct broker_request){.version = BROKER_VERSION, .ask = ask};
 	if (strlen(type) >= sizeof(request->type) || strlen(name) >= sizeof(request->name))
 		return -ENOENT;
 	strcpy(request->type, type);
@@ -208,17 +220,19 @@ static const char *why_not(int err)
 	}
 }
 
-/* For transform_bind(). Nobody has it, unless one could not be asked. */
-static int bind_there(const char *type, const char *name)
+/* For transform_bind() and transform_may_bind(). Nobody has it, unless one could not be asked. */
+static int bind_there(const char *type, const char *name, bool only_asks)
 {
 	struct broker_request request;
-	int err = fill(&request, type, name), answer = err ? err : -ENOENT, fd;
+	int err = fill(&request, only_asks ? BROKER_OFFER : BROKER_OPEN, type, name), fd;
+	int answer = err ? err : -ENOENT;
 
 	for (size_t i = 0; !err && i < n_brokers; i++) {
-		int one = ask_for_socket(&brokers[i], &request, &fd);
+		int one = only_asks ? ask_for_nothing(&brokers[i], &request)
+				    : ask_for_socket(&brokers[i], &request, &fd);
 
 		if (!one)
-			return fd;
+			return only_asks ? 0 : fd;
 		log_line("the broker at %s gives no %s: %s", brokers[i].path, name, why_not(one));
 		if (one != -ENOENT && one != -EACCES && one != -EAFNOSUPPORT)
 			answer = -EHOSTDOWN;
@@ -309,18 +323,14 @@ int broker_check(struct broker *broker, int32_t serial)
 {
 	const struct broker_request request = {
 		.version = BROKER_VERSION, .ask = BROKER_CHECK, .serial = serial};
-	struct broker_answer answer;
-	int fd, err = ask(broker, &request, &answer, sizeof(answer), &fd);
 
-	if (!err && fd >= 0)
-		close(fd);
-	return err;
+	return ask_for_nothing(broker, &request);
 }
 
 int broker_open(struct broker *broker, int32_t serial, const struct transform *transform, int *op)
 {
 	struct broker_request request;
-	int err = fill(&request, transform->type, transform->name);
+	int err = fill(&request, BROKER_OPEN, transform->type, transform->name);
 
 	if (err)
 		return err;

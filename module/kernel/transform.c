@@ -72,29 +72,45 @@ static void dispose(struct op_socket *list)
 	}
 }
 
-static int (*bind_elsewhere)(const char *type, const char *name);
+static transform_binder *bind_elsewhere;
 
-void transform_bind_elsewhere(int (*bind)(const char *type, const char *name))
+void transform_bind_elsewhere(transform_binder *bind)
 {
 	bind_elsewhere = bind;
+}
+
+/* What others say after this process got ERR from bind(2). */
+static int ask_elsewhere(int err, const char *type, const char *name, bool only_asks)
+{
+	if (!bind_elsewhere)
+		return err;
+	switch (err) {
+	case -ENOENT:
+	case -EAFNOSUPPORT:
+	case -EPERM:
+	case -EACCES:
+		/* Who lacks a generator takes getrandom(2). */
+		return strcmp(type, "rng") != 0 ? bind_elsewhere(type, name, only_asks) : -ENOENT;
+	default:
+		return err;
+	}
 }
 
 int transform_bind(const char *type, const char *name)
 {
 	int fd = alg_bind(type, name);
 
-	if (fd >= 0 || !bind_elsewhere)
-		return fd;
-	switch (fd) {
-	case -ENOENT:
-	case -EAFNOSUPPORT:
-	case -EPERM:
-	case -EACCES:
-		/* Who lacks a generator takes getrandom(2). */
-		return strcmp(type, "rng") != 0 ? bind_elsewhere(type, name) : -ENOENT;
-	default:
-		return fd;
-	}
+	return fd < 0 ? ask_elsewhere(fd, type, name, false) : fd;
+}
+
+int transform_may_bind(const char *type, const char *name)
+{
+	int fd = alg_bind(type, name);
+
+	if (fd < 0)
+		return ask_elsewhere(fd, type, name, true);
+	close(fd);
+	return 0;
 }
 
 int transform_open(const struct transform *transform, int *op)

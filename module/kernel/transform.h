@@ -59,9 +59,13 @@ struct op_socket {
  */
 int transform_bind(const char *type, const char *name);
 
-/* Who binds what this process may not: as transform_bind(). NULL: nobody. For when nobody takes
- * sockets. */
-void transform_bind_elsewhere(int (*bind)(const char *type, const char *name));
+/* 0 where transform_bind() would bring one, else what it would answer. */
+int transform_may_bind(const char *type, const char *name);
+
+/* Who binds what this process may not, or ONLY_ASKS whether it would be bound: as the above. NULL:
+ * nobody. For when nobody takes sockets. */
+typedef int transform_binder(const char *type, const char *name, bool only_asks);
+void transform_bind_elsewhere(transform_binder *bind);
 
 /* An op socket of a transform that is bound and armed here, in *OP: nobody else has it. */
 int transform_open(const struct transform *transform, int *op);

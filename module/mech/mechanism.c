@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "kernel/log.h"
 #include "kernel/relay.h"
@@ -91,7 +90,7 @@ static unsigned char verdict_of(const struct mechanism *row)
 int mechanism_offered(const struct mechanism *row)
 {
 	unsigned char verdict;
-	int fd;
+	int err;
 
 	if (row->family & ~atomic_load(&offered_families))
 		return 0;
@@ -103,24 +102,22 @@ int mechanism_offered(const struct mechanism *row)
 	if (verdict != UNKNOWN)
 		return verdict == OFFERED;
 
-	fd = transform_bind(row->kernel_type, row->kernel_name);
+	err = transform_may_bind(row->kernel_type, row->kernel_name);
 	/* A broker that comes back may have it. */
-	if (fd == -EHOSTDOWN)
+	if (err == -EHOSTDOWN)
 		return 0;
-	if (fd < 0 && fd != -ENOENT) {
+	if (err && err != -ENOENT) {
 		log_line("%s: asking for %s failed: %s", row->name, row->kernel_name,
-			 strerror(-fd));
-		return fd;
+			 strerror(-err));
+		return err;
 	}
-	if (fd >= 0)
-		close(fd);
-	else
+	if (err)
 		log_line("%s is not offered: this kernel lacks %s, or keeps it from this process "
 			 "(crypto.af_alg_restrict; kcryptokid(8) passes on what that leaves to "
 			 "administrators)",
 			 row->name, row->kernel_name);
-	atomic_store(&verdicts[row - mechanisms], fd >= 0 ? OFFERED : ABSENT);
-	return fd >= 0;
+	atomic_store(&verdicts[row - mechanisms], err ? ABSENT : OFFERED);
+	return !err;
 }
 
 /* Whether ROW, one of those that stand in, may. */

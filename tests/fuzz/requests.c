@@ -116,7 +116,7 @@ static struct broker_request make(struct input *input)
 	struct broker_request request = {.version = BROKER_VERSION};
 	uint8_t kind = input_byte(input), which = input_byte(input);
 
-	request.ask = kind < 250 ? 1 + kind % 4U : kind;
+	request.ask = kind < 250 ? 1 + kind % 5U : kind;
 	if (kind == 249)
 		request.version = which;
 	request.serial = which < 200   ? serials[which % KEYS]
@@ -163,10 +163,15 @@ static void check(const struct broker_request *request, const struct client *cli
 	} else if (request->ask == BROKER_DESCRIBE) {
 		MUST(size == sizeof(reply->key) && client->mine);
 		MUST(memchr(reply->key.description, '\0', sizeof(reply->key.description)));
+	} else if (request->ask == BROKER_CHECK) {
+		MUST(size == sizeof(reply->answer) && client->mine);
 	} else {
-		MUST(size == sizeof(reply->answer));
-		MUST(request->ask != BROKER_CHECK || client->mine);
-		MUST(request->ask == BROKER_CHECK || is_given(request, client->mine));
+		struct broker_request asked = *request;
+
+		/* An offer is of no key. */
+		if (request->ask == BROKER_OFFER)
+			asked.serial = 0;
+		MUST(size == sizeof(reply->answer) && is_given(&asked, client->mine));
 	}
 }
 
