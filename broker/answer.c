@@ -20,40 +20,50 @@ static size_t list_slots(CK_SLOT_ID ids[TOKENS_MAX])
 	return slot_list(ids, &count) == CKR_OK ? count : 0;
 }
 
-/* All keys of ours, as their keyrings are now, in a new array of references. */
-static int look(struct object ***objects, size_t *count)
-{
-	CK_SLOT_ID ids[TOKENS_MAX];
-	/* Where the kernel takes no serial numbers, a key could only be read. */
-	size_t n_slots = serials_supported() ? list_slots(ids) : 0;
-
-	*objects = NULL;
-	*count = 0;
-	for (size_t i = 0; i < n_slots; i++) {
-		struct object **part, **larger;
-		size_t n;
-
-		if (slot_look(slot_find(ids[i]), &part, &n) != CKR_OK)
-			continue;
-		larger = reallocarray(*objects, *count + n + 1, sizeof(*larger));
-		if (larger && n)
-			memcpy(larger + *count, part, n * sizeof(*part));
-		for (size_t k = 0; !larger && k < n; k++)
-			object_put(part[k]);
-		free(part);
-		if (!larger)
-			continue;
-		*objects = larger;
-		*count += n;
-	}
-	return *objects || !n_slots ? 0 : -ENOMEM;
-}
-
 static void put_all(struct object **objects, size_t count)
 {
 	while (count)
 		object_put(objects[--count]);
 	free(objects);
+}
+
+/* Adds the keys of SLOT, as its keyring is now, to the COUNT references at *OBJECTS. */
+static int add_keys(struct slot *slot, struct object ***objects, size_t *count)
+{
+	struct object **part, **larger;
+	size_t n;
+
+	if (slot_look(slot, &part, &n) != CKR_OK)
+		return -EIO;
+	larger = reallocarray(*objects, *count + n + 1, sizeof(*larger));
+	if (!larger) {
+		put_all(part, n);
+		return -ENOMEM;
+	}
+	if (n)
+		memcpy(larger + *count, part, n * sizeof(*part));
+	free(part);
+	*objects = larger;
+	*count += n;
+	return 0;
+}
+
+/* All keys of ours in a new array of references: or an error, since a list that is short would be
+ * taken as true. */
+static int look(struct object ***objects, size_t *count)
+{
+	CK_SLOT_ID ids[TOKENS_MAX];
+	/* Where the kernel takes no serial numbers, a key could only be read. */
+	size_t n_slots = serials_supported() ? list_slots(ids) : 0;
+	int err = 0;
+
+	*objects = NULL;
+	*count = 0;
+	for (size_t i = 0; i < n_slots && !err; i++)
+		err = add_keys(slot_find(ids[i]), objects, count);
+	if (err)
+		put_all(*objects, *count);
+	return err;
 }
 
 static int by_serial(const void *a, const void *b)
@@ -116,9 +126,10 @@ static int list(const struct rules *rules, const struct client *client, int32_t 
 		if (objects[i]->key->serial > above &&
 		    rules_show(rules, client->mine, objects[i]) && !key_check(objects[i]->key))
 			serials[n++] = objects[i]->key->serial;
-	put_all(objects, count);
+	if (!err)
+		put_all(objects, count);
 	if (!serials)
-		return -ENOMEM;
+		return err ? err : -ENOMEM;
 	qsort(serials, n, sizeof(*serials), by_serial);
 	n = unique(serials, n);
 	to->count = (uint32_t)(n < BROKER_SERIALS ? n : BROKER_SERIALS);
@@ -176,7 +187,7 @@ static int open_key(const struct rule *rule, const struct client *client,
 					    .name = request->name,
 					    .key = &key->transform_key,
 					    .tag_size = request->tag_size};
-	int err = aead == !request->tag_size || request->tag_size > 16
+	int err = aead == !request->tag_size || request->tag_size > ALG_TAG_MAX
 			  ? -EINVAL
 			  : transform_open(&transform, fd);
 

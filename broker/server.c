@@ -91,7 +91,7 @@ static void serve_one(struct connection *connection)
 	if (passed >= 0)
 		close(passed);
 	if (err)
-		hang_up(connection, strerror(-err));
+		hang_up(connection, err == -EPIPE ? NULL : strerror(-err));
 }
 
 /* Of those of UID (ANYBODY: of all) the one that was idle longest; their number in *COUNT. */

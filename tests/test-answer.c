@@ -237,6 +237,16 @@ static void a_key_is_listed_once(void **state)
 	assert_int_equal(reply.list.count, 1);
 }
 
+/* A list that is short for want of memory, say, would be taken as true. */
+static void what_cannot_be_listed_is_an_error(void **state)
+{
+	add("logon", "pkcs11:object=backup?x-key-type=aes", FAKE_PERM);
+	fake_fail("keyring_list", 1, -EIO);
+	assert_int_equal(ask(BROKER_LIST, 0, 0), EIO);
+	assert_int_equal(ask(BROKER_LIST, 0, sizeof(reply.list)), 0);
+	assert_int_equal(reply.list.count, 1);
+}
+
 /* The kernel is asked for no name that no rule has: that could load a module. */
 static void names_that_no_rule_has_do_not_reach_the_kernel(void **state)
 {
@@ -335,6 +345,7 @@ int main(void)
 		TEST(what_would_be_given_is_said),
 		TEST(grants_and_refusals_are_logged),
 		TEST(a_key_is_listed_once),
+		TEST(what_cannot_be_listed_is_an_error),
 		TEST(names_that_no_rule_has_do_not_reach_the_kernel),
 		TEST(revoked_keys_are_refused),
 		TEST(what_is_no_request_is_refused),
