@@ -200,7 +200,7 @@ pid_t keeper_broker(void)
 	size_t said = strlen(keeper_log());
 	pid_t pid = (pid_t)tell(&order);
 
-	for (int i = 0; i < 500; i++) {
+	for (int i = 0; i < 3000; i++) {
 		if (strstr(keeper_log() + said, "ready"))
 			return pid;
 		usleep(20000);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -277,7 +278,7 @@ static void what_becomes_of_a_key_is_seen_at_the_next_operation(void **state)
 	CK_ULONG n = sizeof(out);
 	GUEST_RV(token.f->C_Encrypt(session, text, sizeof(text), out, &n), CKR_OK);
 	CK_RV rv = CKR_OK;
-	for (int i = 0; i < 200 && rv == CKR_OK; i++) {
+	for (int i = 0; i < 3000 && rv == CKR_OK; i++) {
 		rv = token.f->C_EncryptInit(session, &cbc, gone);
 		if (rv == CKR_OK)
 			token.f->C_EncryptInit(session, NULL, gone);
@@ -375,6 +376,36 @@ static void nothing_is_made_or_changed_in_it(void **state)
 	GUEST_OK(made_works(&token, session, made, secret, 32));
 	GUEST_RV(token.f->C_DestroyObject(session, made), CKR_OK);
 	GUEST_OK(works(&token, session, key, CKM_AES_CBC, secret, 64));
+}
+
+static bool has_slot(void)
+{
+	CK_SLOT_INFO info;
+
+	return token.f->C_GetSlotInfo(BROKER_SLOT, &info) == CKR_OK;
+}
+
+static void start_again(void)
+{
+	GUEST_RV(token.f->C_Finalize(NULL), CKR_OK);
+	GUEST_OK(token_start(&token));
+}
+
+static void a_socket_that_is_not_for_this_user_is_no_slot(void **state)
+{
+	bool had;
+
+	need(CKM_AES_CBC);
+	if (!geteuid())
+		guest_skip("every socket is for root");
+	assert_true(has_slot());
+	assert_int_equal(chmod(keeper_socket, 0400), 0);
+	start_again();
+	had = has_slot();
+	assert_int_equal(chmod(keeper_socket, 0666), 0);
+	start_again();
+	assert_false(had);
+	assert_true(has_slot());
 }
 
 /* Its children too, and threads side by side. */
@@ -568,6 +599,7 @@ int main(void)
 		cmocka_unit_test(a_broker_may_die_and_come_back),
 		cmocka_unit_test(messages_go_on_without_it),
 		cmocka_unit_test(nothing_is_made_or_changed_in_it),
+		cmocka_unit_test(a_socket_that_is_not_for_this_user_is_no_slot),
 		cmocka_unit_test(threads_and_children_have_their_own_connections),
 		cmocka_unit_test(a_greedy_client_costs_the_others_nothing),
 		cmocka_unit_test(key_bytes_never_come_here),

@@ -164,11 +164,14 @@ static void *serve(void *unused)
 			return NULL;
 		there.connections++;
 		while (recv(fd, &there.last, sizeof(there.last), 0) == sizeof(there.last)) {
+			/* Once it is answered, the test may want something else. */
+			enum deed deed = there.deed;
+
 			there.requests++;
-			if (there.deed == HANG_UP)
+			if (deed == HANG_UP)
 				break;
 			reply(fd, &there.last);
-			if (there.deed == LEAVE)
+			if (deed == LEAVE)
 				break;
 		}
 		close(fd);

@@ -248,6 +248,11 @@ struct broker *broker_add(const char *path)
 	if (n_brokers == BROKERS_MAX || strlen(path) >= sizeof(broker->path) ||
 	    stat(path, &status) || !S_ISSOCK(status.st_mode))
 		return NULL;
+	/* Who may not write to it may not connect: unix(7). */
+	if (access(path, W_OK)) {
+		log_line("the broker at %s is not for this user: %s", path, strerror(errno));
+		return NULL;
+	}
 	broker->connection =
 		(struct transform_key){.id = transform_key_id(), .constant = true, .open = dial};
 	strcpy(broker->path, path);

@@ -15,8 +15,9 @@
 
 struct broker;
 
-/* The broker whose socket is PATH, or NULL where no socket is there, or there are too many brokers.
- * Connects to none yet. From here on what this process may not bind is asked of it, too. */
+/* The broker whose socket is PATH, or NULL where no socket is there that this process may connect
+ * to, or there are too many brokers. Connects to none yet. From here on what this process may not
+ * bind is asked of it, too. */
 struct broker *broker_add(const char *path);
 
 /* Forgets all of them. Their keys are gone, and nobody asks any more. */
