@@ -10,6 +10,8 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -259,4 +261,51 @@ int keeper_unlink(key_serial_t serial)
 	const struct order order = {.deed = UNLINK, .number = serial};
 
 	return (int)tell(&order);
+}
+
+int keeper_dial(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const struct timeval patience = {.tv_sec = 60};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	strcpy(address.sun_path, keeper_socket);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	printf("# %s: %s\n", keeper_socket, strerror(errno));
+	close(fd);
+	return -1;
+}
+
+int keeper_ask(int connection, const struct broker_request *request, int *passed)
+{
+	static struct broker_key answer;
+	struct iovec part = {.iov_base = &answer, .iov_len = sizeof(answer)};
+	union {
+		struct cmsghdr align;
+		unsigned char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {.bytes = {0}};
+	struct msghdr message = {.msg_iov = &part,
+				 .msg_iovlen = 1,
+				 .msg_control = control.bytes,
+				 .msg_controllen = sizeof(control.bytes)};
+
+	*passed = -1;
+	if (send(connection, request, sizeof(*request), MSG_NOSIGNAL) < 0 ||
+	    recvmsg(connection, &message, 0) <= 0)
+		return -1;
+	if (CMSG_FIRSTHDR(&message))
+		memcpy(passed, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(*passed));
+	return (int)answer.answer.error;
+}
+
+struct broker_request keeper_wish(key_serial_t serial, const char *type, const char *name)
+{
+	struct broker_request made = {
+		.version = BROKER_VERSION, .ask = BROKER_OPEN, .serial = serial};
+
+	snprintf(made.type, sizeof(made.type), "%s", type);
+	snprintf(made.name, sizeof(made.name), "%s", name);
+	return made;
 }

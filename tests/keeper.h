@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "kernel/broker-message.h"
+
 /* The folder of this run, the broker's socket in it, and the configurations. */
 extern char keeper_folder[64], keeper_socket[96], keeper_rules[96], keeper_conf[96];
 
@@ -35,5 +37,15 @@ key_serial_t keeper_add(const char *type, const char *description, const void *p
 int keeper_update(key_serial_t serial, const void *payload, size_t length);
 int keeper_revoke(key_serial_t serial);
 int keeper_unlink(key_serial_t serial);
+
+/* A connection of one's own to the broker, for what no module sends; -1 where there is none. */
+int keeper_dial(void);
+
+/* The error of its answer to REQUEST, or -1; and in *PASSED the descriptor that came with it, or
+ * -1. */
+int keeper_ask(int connection, const struct broker_request *request, int *passed);
+
+/* A request for a socket. */
+struct broker_request keeper_wish(key_serial_t serial, const char *type, const char *name);
 
 #endif

@@ -7,11 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "keeper.h"
@@ -142,75 +139,33 @@ static void keys_work_that_this_process_does_not_possess(void **state)
 	assert_non_null(strstr(keeper_log(), "by [allow macs]: it signs and verifies"));
 }
 
-/* A connection of our own, for what no module sends. */
-static int dial(void)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const struct timeval patience = {.tv_sec = 20};
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	strcpy(address.sun_path, keeper_socket);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	if (connect(fd, (struct sockaddr *)&address, sizeof(address)))
-		guest_fail("%s: %s", keeper_socket, strerror(errno));
-	return fd;
-}
-
 static const struct broker_request question = {.version = BROKER_VERSION, .ask = BROKER_LIST};
-
-/* The error of the answer to REQUEST, or -1; and the descriptor that came with it. */
-static int ask(int fd, const struct broker_request *request, int *passed)
-{
-	static struct broker_key answer;
-	struct iovec part = {.iov_base = &answer, .iov_len = sizeof(answer)};
-	union {
-		struct cmsghdr align;
-		unsigned char bytes[CMSG_SPACE(sizeof(int))];
-	} control = {.bytes = {0}};
-	struct msghdr message = {.msg_iov = &part,
-				 .msg_iovlen = 1,
-				 .msg_control = control.bytes,
-				 .msg_controllen = sizeof(control.bytes)};
-
-	*passed = -1;
-	if (send(fd, request, sizeof(*request), MSG_NOSIGNAL) < 0 || recvmsg(fd, &message, 0) <= 0)
-		return -1;
-	if (CMSG_FIRSTHDR(&message))
-		memcpy(passed, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(*passed));
-	return (int)answer.answer.error;
-}
-
-static struct broker_request wish(key_serial_t serial, const char *type, const char *name)
-{
-	struct broker_request made = {
-		.version = BROKER_VERSION, .ask = BROKER_OPEN, .serial = serial};
-
-	strcpy(made.type, type);
-	strcpy(made.name, name);
-	return made;
-}
 
 static void nobody_gets_what_no_rule_gives(void **state)
 {
 	struct broker_request wishes[] = {
-		wish(other, "skcipher", "cbc(aes)"), wish(backup, "skcipher", "ecb(aes)"),
-		wish(mac, "hash", "hmac(sha512)"),   wish(mac, "skcipher", "cbc(aes)"),
-		wish(0, "hash", "sha256"),           wish(0, "skcipher", "ecb(aes)"),
-		wish(backup, "skcipher", "cbc(aes"), wish(KEY_SPEC_SESSION_KEYRING, "hash", "sha1"),
+		keeper_wish(other, "skcipher", "cbc(aes)"),
+		keeper_wish(backup, "skcipher", "ecb(aes)"),
+		keeper_wish(mac, "hash", "hmac(sha512)"),
+		keeper_wish(mac, "skcipher", "cbc(aes)"),
+		keeper_wish(0, "hash", "sha256"),
+		keeper_wish(0, "skcipher", "ecb(aes)"),
+		keeper_wish(backup, "skcipher", "cbc(aes"),
+		keeper_wish(KEY_SPEC_SESSION_KEYRING, "hash", "sha1"),
 	};
-	struct broker_request right = wish(backup, "skcipher", "cbc(aes)");
+	struct broker_request right = keeper_wish(backup, "skcipher", "cbc(aes)");
 	CK_SESSION_HANDLE session;
 	int fd, passed;
 
 	need(CKM_AES_CBC);
 	session = open_session();
 	assert_int_equal(find(session, "other", 0), CK_INVALID_HANDLE);
-	fd = dial();
+	fd = keeper_dial();
 	for (size_t i = 0; i < sizeof(wishes) / sizeof(*wishes); i++) {
-		assert_true(ask(fd, &wishes[i], &passed) > 0);
+		assert_true(keeper_ask(fd, &wishes[i], &passed) > 0);
 		assert_int_equal(passed, -1);
 	}
-	assert_int_equal(ask(fd, &right, &passed), 0);
+	assert_int_equal(keeper_ask(fd, &right, &passed), 0);
 	assert_true(alg_is(passed));
 	close(passed);
 	close(fd);
@@ -219,7 +174,7 @@ static void nobody_gets_what_no_rule_gives(void **state)
 /* Each has its own: a message that one is in the middle of does not show in the other. */
 static void a_socket_is_its_own(void **state)
 {
-	struct broker_request request = wish(mac, "hash", "hmac(sha256)");
+	struct broker_request request = keeper_wish(mac, "hash", "hmac(sha256)");
 	struct material material = {.type = CKM_SHA256_HMAC, .key = mac_secret, .key_length = 32};
 	unsigned char begun[] = "begun", text[] = "another's", expected[64 + GUEST_SLACK], got[32];
 	struct iovec first = {begun, sizeof(begun)}, second = {text, sizeof(text)};
@@ -228,8 +183,8 @@ static void a_socket_is_its_own(void **state)
 
 	need(CKM_SHA256_HMAC);
 	for (int i = 0; i < 2; i++) {
-		fd[i] = dial();
-		assert_int_equal(ask(fd[i], &request, &op[i]), 0);
+		fd[i] = keeper_dial();
+		assert_int_equal(keeper_ask(fd[i], &request, &op[i]), 0);
 	}
 	assert_int_equal(alg_send(op[0], NULL, &first, 1, true), 0);
 	assert_int_equal(alg_send(op[1], NULL, &second, 1, false), 0);
@@ -475,7 +430,7 @@ static size_t descriptors_of(pid_t pid)
 /* Whoever asks and never listens, sends what is no request, or connects and says nothing. */
 static void a_greedy_client_costs_the_others_nothing(void **state)
 {
-	struct broker_request request = wish(backup, "skcipher", "cbc(aes)");
+	struct broker_request request = keeper_wish(backup, "skcipher", "cbc(aes)");
 	unsigned char junk[5000] = {0};
 	CK_SESSION_HANDLE session;
 	CK_OBJECT_HANDLE key;
@@ -485,7 +440,7 @@ static void a_greedy_client_costs_the_others_nothing(void **state)
 	session = open_session();
 	key = find(session, "backup", 1);
 	for (size_t i = 0; i < 200; i++) {
-		fd[i] = dial();
+		fd[i] = keeper_dial();
 		if (i % 4 == 1)
 			for (int times = 0; times < 50; times++)
 				send(fd[i], &request, sizeof(request), MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -501,8 +456,8 @@ static void a_greedy_client_costs_the_others_nothing(void **state)
 	GUEST_OK(works(&token, session, key, CKM_AES_CBC, secret, 64));
 	for (size_t i = 0; i < 200; i++)
 		close(fd[i]);
-	fd[0] = dial();
-	assert_int_equal(ask(fd[0], &request, &passed), 0);
+	fd[0] = keeper_dial();
+	assert_int_equal(keeper_ask(fd[0], &request, &passed), 0);
 	close(passed);
 	close(fd[0]);
 	assert_non_null(strstr(keeper_log(), "what it sends is no request"));
