@@ -57,32 +57,56 @@ static bool skip_columns(const char **at, int count)
 	return true;
 }
 
-static ssize_t length_at(const char *line, const char *type, const char *description)
+/* What follows "TYPE DESCRIPTION: " in LINE, or NULL where that is not there. */
+static const char *behind(const char *line, const char *type, const char *description)
 {
 	const char *at = line;
 	size_t type_len = strlen(type), description_len = strlen(description);
-	unsigned long len;
-	char *end;
 
 	if (!skip_columns(&at, 7))
-		return -ENOENT;
+		return NULL;
 	while (*at == ' ')
 		at++;
 	if (strncmp(at, type, type_len))
-		return -ENOENT;
+		return NULL;
 	at += type_len;
 	/* The type is padded to nine columns and one blank follows; blanks after that are the
 	 * description's own. */
 	for (size_t column = type_len; column < 10; column++)
 		if (*at++ != ' ')
-			return -ENOENT;
+			return NULL;
 	if (strncmp(at, description, description_len))
-		return -ENOENT;
+		return NULL;
 	at += description_len;
-	if (strncmp(at, ": ", 2) || !isdigit((unsigned char)at[2]))
+	return strncmp(at, ": ", 2) ? NULL : at + 2;
+}
+
+static ssize_t length_at(const char *line, const char *type, const char *description)
+{
+	const char *at = behind(line, type, description);
+	unsigned long len;
+	char *end;
+
+	if (!at || !isdigit((unsigned char)*at))
 		return -ENOENT;
-	len = strtoul(at + 2, &end, 10);
+	len = strtoul(at, &end, 10);
 	return *end == '\n' && len <= 32767 ? (ssize_t)len : -ENOENT;
+}
+
+int proc_keys_find(const char *text, const char *type, const char *description)
+{
+	int found = -ENOENT;
+
+	for (const char *line = text; line && *line;) {
+		if (behind(line, type, description)) {
+			if (found != -ENOENT)
+				return -EPROTO;
+			found = (int)strtoul(line, NULL, 16);
+		}
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	return found;
 }
 
 ssize_t proc_keys_length(const char *text, int32_t serial, const char *type,

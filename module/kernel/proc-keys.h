@@ -19,4 +19,8 @@ int proc_keys_read(char **text);
 ssize_t proc_keys_length(const char *text, int32_t serial, const char *type,
 			 const char *description);
 
+/* The serial number of the key of TYPE and DESCRIPTION that a line of TEXT claims to be; -ENOENT:
+ * none does, -EPROTO: several. What the key is, the kernel is to be asked. */
+int proc_keys_find(const char *text, const char *type, const char *description);
+
 #endif

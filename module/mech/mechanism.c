@@ -87,12 +87,17 @@ static unsigned char verdict_of(const struct mechanism *row)
 	return verdict;
 }
 
+bool mechanism_is_wanted(const struct mechanism *row)
+{
+	return !(row->family & ~atomic_load(&offered_families));
+}
+
 int mechanism_offered(const struct mechanism *row)
 {
 	unsigned char verdict;
 	int err;
 
-	if (row->family & ~atomic_load(&offered_families))
+	if (!mechanism_is_wanted(row))
 		return 0;
 	if (row->points && relay_here() && !(row->translated && relay_translates()))
 		return 0;
@@ -123,7 +128,7 @@ int mechanism_offered(const struct mechanism *row)
 /* Whether ROW, one of those that stand in, may. */
 static bool stands(const struct mechanism *row)
 {
-	if (row->family & ~atomic_load(&offered_families))
+	if (!mechanism_is_wanted(row))
 		return false;
 	for (size_t i = 0; i < n_mechanisms; i++)
 		if (same_algorithm(&mechanisms[i], row))

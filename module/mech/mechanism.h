@@ -85,6 +85,9 @@ const struct mechanism *mechanism_named(const char *name, size_t len);
 /* The row that generates keys of TYPE, which has their lengths; NULL. */
 const struct mechanism *mechanism_generating(CK_KEY_TYPE type);
 
+/* Whether ROW is of no family, or of one that the configuration names. */
+bool mechanism_is_wanted(const struct mechanism *row);
+
 /*
  * 1 where this process may bind the row's algorithm, 0 where not, -errno where that could not be
  * found out. Asked of the kernel once for each kernel name, on first need.

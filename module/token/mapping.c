@@ -307,3 +307,16 @@ int mapping_apply(struct metadata *metadata, const char *type, const char *descr
 	metadata->trusted = mapping->metadata.trusted;
 	return named ? 0 : give(metadata, mapping, description);
 }
+
+int mapping_read(struct metadata *metadata, const char *type, const char *description,
+		 const char **why)
+{
+	int err = metadata_read(metadata, type, description, why);
+
+	if (err && err != -ENOMSG)
+		return err;
+	err = mapping_apply(metadata, type, description, !err, why);
+	if (err)
+		metadata_free(metadata);
+	return err;
+}

@@ -43,6 +43,11 @@ void mapping_free(struct mapping *mapping);
 /* Whether MAPPING fits a key of TYPE ("logon") and DESCRIPTION: 1, 0 or -ENOMEM. */
 int mapping_fits(const struct mapping *mapping, const char *type, const char *description);
 
+/* What is to be presented of a key of TYPE and DESCRIPTION, by its description or a section:
+ * metadata_read() and mapping_apply(). As the latter; on success METADATA is to be freed. */
+int mapping_read(struct metadata *metadata, const char *type, const char *description,
+		 const char **why);
+
 /* From now on the COUNT mappings of LIST, which stays the caller's, are those that count. */
 void mappings_start(const struct mapping *list, size_t count);
 

@@ -39,16 +39,16 @@ struct object *object_profile(const struct slot *slot)
 	return object;
 }
 
+CK_KEY_TYPE object_key_type(const struct metadata *metadata, ssize_t length)
+{
+	if (metadata->key_type_known)
+		return metadata->key_type;
+	return length == 16 || length == 24 || length == 32 ? CKK_AES : CKK_GENERIC_SECRET;
+}
+
 static void find_key_type(struct object *object)
 {
-	ssize_t length = object->key->length;
-
-	if (object->metadata.key_type_known)
-		object->key_type = object->metadata.key_type;
-	else if (length == 16 || length == 24 || length == 32)
-		object->key_type = CKK_AES;
-	else
-		object->key_type = CKK_GENERIC_SECRET;
+	object->key_type = object_key_type(&object->metadata, object->key->length);
 }
 
 struct object *object_hold(const struct slot *slot, CK_SESSION_HANDLE session, struct key *key,
@@ -98,11 +98,8 @@ int object_open(const struct slot *slot, int32_t keyring, int32_t serial, struct
 		err = -ENOMSG;
 	}
 	if (!err) {
-		err = metadata_read(&made->metadata, made->key->source->type,
-				    made->key->description, &why);
-		if (!err || err == -ENOMSG)
-			err = mapping_apply(&made->metadata, made->key->source->type,
-					    made->key->description, !err, &why);
+		err = mapping_read(&made->metadata, made->key->source->type, made->key->description,
+				   &why);
 		if (err == -EINVAL)
 			log_line("key %d (%s %s) is not presented: %s", serial,
 				 made->key->source->type, made->key->description, why);

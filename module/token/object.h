@@ -52,6 +52,9 @@ bool object_extractable(const struct object *object);
 bool object_reveals(const struct object *object);
 bool object_copyable(const struct object *object);
 
+/* CKA_KEY_TYPE of a key with METADATA that has LENGTH bytes; negative: not known. */
+CK_KEY_TYPE object_key_type(const struct metadata *metadata, ssize_t length);
+
 /* Finds out the key's length, and with it the key type where the description names none. */
 void object_measure(struct object *object, const char *proc_keys);
 

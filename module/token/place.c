@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <keyutils.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel/keyring.h"
+#include "kernel/proc-keys.h"
 #include "token/metadata.h"
 
 static const struct {
@@ -73,7 +76,21 @@ static int keyring_of(int32_t serial)
 	return strcmp(info.type, "keyring") ? -ENOTDIR : serial;
 }
 
-int place_resolve(const struct place *place)
+/* The user's persistent keyring, where it is; only /proc/keys tells of it without making it. */
+static int find_persistent(void)
+{
+	char name[32], *text;
+	int found = proc_keys_read(&text);
+
+	if (found)
+		return found;
+	snprintf(name, sizeof(name), "_persistent.%lu", (unsigned long)geteuid());
+	found = proc_keys_find(text, "keyring", name);
+	free(text);
+	return found == -ENOENT ? -ENOKEY : found < 0 ? found : keyring_of(found);
+}
+
+int place_find(const struct place *place)
 {
 	int found;
 
@@ -81,7 +98,7 @@ int place_resolve(const struct place *place)
 	case PLACE_ALIAS:
 		return keyring_resolve(place->serial);
 	case PLACE_PERSISTENT:
-		return keyring_persistent();
+		return find_persistent();
 	case PLACE_SERIAL:
 		return keyring_of(place->serial);
 	case PLACE_NAME:
@@ -89,4 +106,9 @@ int place_resolve(const struct place *place)
 	}
 	found = key_search(KEY_SPEC_SESSION_KEYRING, "keyring", place->name);
 	return found < 0 ? key_search(KEY_SPEC_USER_KEYRING, "keyring", place->name) : found;
+}
+
+int place_resolve(const struct place *place)
+{
+	return place->kind == PLACE_PERSISTENT ? keyring_persistent() : place_find(place);
 }

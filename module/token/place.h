@@ -29,4 +29,7 @@ const char *place_read(struct place *place, const char *text);
  * persistent keyring is made where there is none, and linked into the process keyring. */
 int place_resolve(const struct place *place);
 
+/* The same, making and linking nothing. -ENOKEY: a persistent keyring is not there yet. */
+int place_find(const struct place *place);
+
 #endif

@@ -37,8 +37,7 @@ static CK_RV offer(const struct token_config *token, CK_SLOT_ID id, bool has_soc
 	return slot->profile ? object_publish(slot->profile) : CKR_HOST_MEMORY;
 }
 
-/* What may have made the kernel say ERR to whoever opens an AF_ALG socket. */
-static const char *who_forbids_sockets(int err)
+const char *slots_obstacle(int err)
 {
 	switch (err) {
 	case -EAFNOSUPPORT:
@@ -70,7 +69,7 @@ CK_RV slots_start(const struct config *config)
 	if (err)
 		log_line("%s: this process cannot open AF_ALG sockets: %s%s",
 			 offered ? "no slots but a broker's" : "no slots", strerror(-err),
-			 who_forbids_sockets(err));
+			 slots_obstacle(err));
 	if (rv != CKR_OK)
 		slots_stop();
 	return rv;

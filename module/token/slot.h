@@ -42,6 +42,10 @@ struct slot {
  * CKR_HOST_MEMORY where that cannot be told now. */
 CK_RV slots_start(const struct config *config);
 
+/* What may have made the kernel say ERR to whoever opens an AF_ALG socket, in brackets and with a
+ * blank before; or "". */
+const char *slots_obstacle(int err);
+
 /* Forgets all objects and logins. All sessions are closed. */
 void slots_stop(void);
 
