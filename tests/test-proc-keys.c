@@ -37,6 +37,19 @@ static void lengths_of_user_and_logon_keys_are_read(void **state)
 	assert_int_equal(proc_keys_length(some_keys, 0x20000000, "user", "expiring"), 24);
 }
 
+static void keys_are_found_by_type_and_description(void **state)
+{
+	assert_int_equal(proc_keys_find(some_keys, "keyring", "_uid.1000"), 0xaa0001);
+	assert_int_equal(proc_keys_find(some_keys, "logon", "pkcs11:object=b"), OTHER);
+	assert_int_equal(proc_keys_find(some_keys, "user", "pkcs11:object=b"), -ENOENT);
+	assert_int_equal(proc_keys_find(some_keys, "keyring", "_uid"), -ENOENT);
+	assert_int_equal(proc_keys_find("", "user", "a"), -ENOENT);
+	/* Of two, one is forged. */
+	assert_int_equal(proc_keys_find(LINE("00000001", USER, "a: 1") LINE("00000002", USER, "a: 1"),
+					"user", "a"),
+			 -EPROTO);
+}
+
 static void a_key_that_is_not_listed_is_absent(void **state)
 {
 	assert_int_equal(proc_keys_length(some_keys, 0x0123abce, "user", "pkcs11:object=b"),
@@ -181,6 +194,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lengths_of_user_and_logon_keys_are_read),
+		cmocka_unit_test(keys_are_found_by_type_and_description),
 		cmocka_unit_test(a_key_that_is_not_listed_is_absent),
 		cmocka_unit_test(a_line_that_says_otherwise_is_not_believed),
 		cmocka_unit_test(two_lines_for_one_key_are_a_forgery),
