@@ -45,7 +45,8 @@ static void keys_are_found_by_type_and_description(void **state)
 	assert_int_equal(proc_keys_find(some_keys, "keyring", "_uid"), -ENOENT);
 	assert_int_equal(proc_keys_find("", "user", "a"), -ENOENT);
 	/* Of two, one is forged. */
-	assert_int_equal(proc_keys_find(LINE("00000001", USER, "a: 1") LINE("00000002", USER, "a: 1"),
+	assert_int_equal(proc_keys_find(LINE("00000001", USER, "a: 1")
+						LINE("00000002", USER, "a: 1"),
 					"user", "a"),
 			 -EPROTO);
 }

@@ -10,6 +10,7 @@
 #include "kernel/keyring.h"
 #include "kernel/proc-keys.h"
 #include "key/key.h"
+#include "key/serials.h"
 #include "token/mapping.h"
 #include "token/object.h"
 #include "token/place.h"
@@ -106,6 +107,14 @@ static void judge(json_t *one, const struct key *key, const struct keyring *keyr
 	say(one, "mend", "keyctl unlink %d %d, and load it anew", key->serial, keyring->serial);
 }
 
+/* Before Linux 6.2 a key is read to be used. Which key_offered() asks, too, linking what it must.
+ */
+static bool is_offered(const struct key *key)
+{
+	return serials_supported() ||
+	       (key->source->arm_by_value && key_read(key->serial, NULL, 0) >= 0);
+}
+
 static ssize_t length_of(const struct key *key, const struct keyring *keyring)
 {
 	if (key->source->length)
@@ -148,8 +157,7 @@ static void take(const struct key *key, const struct keyring *keyring, json_t *p
 		add_metadata(one, &metadata, length_of(key, keyring));
 		metadata_free(&metadata);
 		judge(one, key, keyring);
-		/* Before Linux 6.2. */
-		if (!key_offered(key)) {
+		if (!is_offered(key)) {
 			json_object_set_new(one, "state", json_string("refused"));
 			say(one, "why",
 			    "this kernel cannot use it unread (Linux 6.2 can), and it "

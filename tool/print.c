@@ -181,12 +181,22 @@ static bool all_but(json_t *list, const char *name, const char *bad)
 	return true;
 }
 
+/* Whether the kernel keeps something from processes like this one: what it does not keep, and has
+ * not, is nobody's mistake. */
+static bool is_restricted(json_t *report)
+{
+	json_t *kernel = json_object_get(report, "kernel");
+
+	return number_of(kernel, "af_alg_restrict") &&
+	       !all_but(json_object_get(report, "mechanisms"), "where", "nowhere");
+}
+
 int report_verdict(json_t *report)
 {
 	json_t *tokens = json_object_get(report, "tokens"), *token;
-	bool whole = all_but(json_object_get(report, "mechanisms"), "where", "nowhere") &&
-		     !json_array_size(
-			     json_object_get(json_object_get(report, "configuration"), "mistakes"));
+	json_t *configuration = json_object_get(report, "configuration");
+	bool whole = !is_restricted(report) &&
+		     !json_array_size(json_object_get(configuration, "mistakes"));
 	size_t there = 0, i;
 
 	json_array_foreach(tokens, i, token)
