@@ -43,7 +43,8 @@ static void print_machine(json_t *report)
 	level = json_object_get(kernel, "af_alg_restrict");
 	printf("Linux %s, uid %lld", text_of(kernel, "release"), number_of(process, "uid"));
 	list = json_object_get(process, "capabilities");
-	json_array_foreach(list, i, one) printf(", %s", json_string_value(one));
+	for (i = 0; (one = json_array_get(list, i)); i++)
+		printf(", %s", json_string_value(one));
 	if (json_is_true(json_object_get(process, "user_namespace")))
 		printf(", in a user namespace, where capabilities do not count");
 	printf("\nAF_ALG: ");
@@ -75,7 +76,8 @@ static void print_configuration(json_t *report)
 
 	printf("Configuration: %s\n", *file ? file : "none");
 	list = json_object_get(configuration, "mistakes");
-	json_array_foreach(list, i, one) printf("  mistake: %s\n", json_string_value(one));
+	for (i = 0; (one = json_array_get(list, i)); i++)
+		printf("  mistake: %s\n", json_string_value(one));
 }
 
 static void print_key(json_t *key)
@@ -120,16 +122,17 @@ static void print_tokens(json_t *report)
 	json_t *tokens = json_object_get(report, "tokens"), *token, *key, *list;
 	size_t i, k;
 
-	json_array_foreach(tokens, i, token)
-	{
+	for (i = 0; (token = json_array_get(tokens, i)); i++) {
 		printf("\n%s: %s", text_of(token, "label"), text_of(token, "place"));
 		if (*text_of(token, "why"))
 			printf(": %s, %s", text_of(token, "state"), text_of(token, "why"));
 		puts("");
 		list = json_object_get(token, "keys");
-		json_array_foreach(list, k, key) print_key(key);
+		for (k = 0; (key = json_array_get(list, k)); k++)
+			print_key(key);
 		list = json_object_get(token, "not_presented");
-		json_array_foreach(list, k, key) print_other(key);
+		for (k = 0; (key = json_array_get(list, k)); k++)
+			print_other(key);
 	}
 }
 
@@ -139,8 +142,7 @@ static void print_names(json_t *mechanisms, const char *where, const char *title
 	size_t column = 0, i;
 	json_t *one;
 
-	json_array_foreach(mechanisms, i, one)
-	{
+	for (i = 0; (one = json_array_get(mechanisms, i)); i++) {
 		const char *name = text_of(one, "name");
 
 		if (strcmp(text_of(one, "where"), where) != 0)
@@ -177,7 +179,9 @@ static bool all_but(json_t *list, const char *name, const char *bad)
 	size_t i;
 	json_t *one;
 
-	json_array_foreach(list, i, one) if (!strcmp(text_of(one, name), bad)) return false;
+	for (i = 0; (one = json_array_get(list, i)); i++)
+		if (!strcmp(text_of(one, name), bad))
+			return false;
 	return true;
 }
 
@@ -199,8 +203,7 @@ int report_verdict(json_t *report)
 		     !json_array_size(json_object_get(configuration, "mistakes"));
 	size_t there = 0, i;
 
-	json_array_foreach(tokens, i, token)
-	{
+	for (i = 0; (token = json_array_get(tokens, i)); i++) {
 		there += strcmp(text_of(token, "state"), "absent") != 0;
 		whole = whole && all_but(json_object_get(token, "keys"), "state", "refused");
 	}
