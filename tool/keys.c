@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <keyutils.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,16 @@ static void add_metadata(json_t *one, const struct metadata *metadata, ssize_t l
 	free(label);
 }
 
+/* The lines that would present ONE, whose description is printable by now: it has no line ends. */
+static void add_section(json_t *one, const char *type)
+{
+	char text[20200];
+
+	snprintf(text, sizeof(text), "[key NAME]\ntype = %s\ndescription = %s", type,
+		 json_string_value(json_object_get(one, "description")));
+	json_object_set_new(one, "mend", json_string(text));
+}
+
 /* A key of a type that can arm something, as one of PRESENTED or of OTHERS. */
 static void take(const struct key *key, const struct keyring *keyring, json_t *presented,
 		 json_t *others)
@@ -171,7 +182,7 @@ static void take(const struct key *key, const struct keyring *keyring, json_t *p
 		say(one, "why",
 		    "its description is no pkcs11: URI, and no [key] section of the "
 		    "configuration fits it");
-		say(one, "mend", "[key NAME]\ntype = %s\ndescription = %s", type, key->description);
+		add_section(one, type);
 	} else {
 		say(one, "why", "%s", why ? why : strerror(-err));
 	}

@@ -12,7 +12,7 @@ json_t *printable(const char *text)
 	size_t n = 0;
 
 	for (; *text && n + 5 < sizeof(out); text++) {
-		if ((*text >= 0x20 && *text < 0x7f) || *text == '\n')
+		if (*text >= 0x20 && *text < 0x7f)
 			out[n++] = *text;
 		else
 			n += (size_t)snprintf(out + n, 5, "\\x%02x", (unsigned char)*text);
