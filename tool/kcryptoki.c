@@ -1,108 +1,66 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* kcryptoki, the tool: why the token does, or does not, what it is expected to. See kcryptoki(1).
- */
+/* kcryptoki, the tool. See kcryptoki(1). */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "config.h"
-#include "kernel/log.h"
-#include "kernel/relay.h"
-#include "mech/mechanism.h"
-#include "token/config.h"
-#include "token/slot.h"
-#include "tool/report.h"
+#include "tool/verb.h"
 
-/* What was wrong with the configuration, as the log says it. */
-static json_t *mistakes;
+static const struct verb *const verbs[] = {
+	&verb_status,
+};
 
-static void keep(const char *line)
-{
-	json_array_append_new(mistakes, printable(line));
-}
-
-static void discard(const char *line)
-{
-	(void)line;
-}
-
-static json_t *read_configuration(struct config *config)
-{
-	const char *file = secure_getenv("KCRYPTOKI_CONF");
-
-	if (!file || !*file)
-		file = SYSCONFDIR "/kcryptoki.conf";
-	mistakes = json_array();
-	log_to(keep);
-	if (config_read(config, NULL)) {
-		fprintf(stderr, "kcryptoki: out of memory\n");
-		exit(EXIT_FAILURE);
-	}
-	/* The rest of what the module would say is told in the report's own words. */
-	log_to(discard);
-	return json_pack("{s:o, s:o}", "file", access(file, F_OK) ? json_null() : printable(file),
-			 "mistakes", mistakes);
-}
-
-static int status(bool json)
-{
-	static struct config config;
-	json_t *report = json_object();
-	int verdict;
-
-	json_object_set_new(report, "configuration", read_configuration(&config));
-	mechanisms_start(config.families);
-	mappings_start(config.mappings, config.n_mappings);
-	json_object_set_new(report, "kernel", machine_kernel());
-	json_object_set_new(report, "process", machine_process());
-	json_object_set_new(report, "quota", machine_quota());
-	slots_start(&config);
-	json_object_set_new(report, "mechanisms", mechanisms_found());
-	json_object_set_new(report, "tokens", tokens_found(&config));
-	verdict = report_verdict(report);
-	json_object_set_new(report, "verdict", json_integer(verdict));
-	if (json) {
-		json_dumpf(report, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
-		puts("");
-	} else {
-		print_report(report);
-	}
-	slots_stop();
-	mappings_start(NULL, 0);
-	config_free(&config);
-	json_decref(report);
-	return verdict;
-}
+enum { VERBS = sizeof(verbs) / sizeof(*verbs) };
 
 static void usage(FILE *to)
 {
-	fputs("Usage: kcryptoki status [--json]\n"
-	      "\n"
-	      "Says what of the token works for this process, what does not and why, and what "
-	      "would\n"
-	      "mend it; changes nothing. The exit status is 0 where all of it is usable, 1 where "
-	      "part\n"
-	      "of it is, 2 where nothing is. See kcryptoki(1).\n"
-	      "\n"
-	      "       kcryptoki --help | --version\n",
+	for (size_t i = 0; i < VERBS; i++)
+		fprintf(to, "%s kcryptoki %s %s\n", i ? "      " : "Usage:", verbs[i]->name,
+			verbs[i]->usage);
+	fputs("       kcryptoki VERB --help\n"
+	      "       kcryptoki --help | --version\n"
+	      "See kcryptoki(1).\n",
 	      to);
+}
+
+static const struct verb *find(const char *name)
+{
+	for (size_t i = 0; i < VERBS; i++)
+		if (!strcmp(verbs[i]->name, name))
+			return verbs[i];
+	return NULL;
+}
+
+static int run(const struct verb *verb, int argc, char **argv)
+{
+	struct options options;
+	bool read = options_read(&options, verb->takes, argc, argv);
+
+	if (read && options.help) {
+		printf("Usage: kcryptoki %s %s\n\n%s\n", verb->name, verb->usage, verb->help);
+		options_explain(verb->takes, stdout);
+		return DONE;
+	}
+	if (read && options.n_operands >= verb->least && options.n_operands <= verb->most)
+		return verb->run(&options);
+	fprintf(stderr, "Usage: kcryptoki %s %s\n", verb->name, verb->usage);
+	return USAGE;
 }
 
 int main(int argc, char **argv)
 {
-	bool json = argc == 3 && !strcmp(argv[2], "--json");
+	const struct verb *verb = argc > 1 ? find(argv[1]) : NULL;
 
+	if (verb)
+		return run(verb, argc, argv);
 	if (argc == 2 && !strcmp(argv[1], "--help")) {
 		usage(stdout);
-		return EXIT_SUCCESS;
+		return DONE;
 	}
 	if (argc == 2 && !strcmp(argv[1], "--version")) {
 		puts("kcryptoki " PACKAGE_VERSION);
-		return EXIT_SUCCESS;
+		return DONE;
 	}
-	if (argc >= 2 && !strcmp(argv[1], "status") && (argc == 2 || json))
-		return status(json);
 	usage(stderr);
-	return 64; /* EX_USAGE: not a verdict */
+	return USAGE;
 }
