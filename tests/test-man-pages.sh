@@ -143,7 +143,7 @@ is_right()
 # The tool, and so its page, is made where jansson is.
 tool=
 [ ! -e "$built/doc/kcryptoki.1" ] || tool=kcryptoki.1
-for page in kcryptoki.7 kcryptoki.conf.5 kcryptokid.8 kcryptokid.conf.5 $tool; do
+for page in kcryptoki.7 kcryptoki.conf.5 kcryptoki-key.8 kcryptokid.8 kcryptokid.conf.5 $tool; do
     # With folders that fit into a line, wherever this build is to be installed.
     sed 's|@sysconfdir@|/etc|; s|@docdir@|/usr/share/doc/kcryptoki|' \
         "$source/doc/$page.in" >"$work/$page"
