@@ -34,11 +34,30 @@
  * Of every key that is in a keyring: its serial number (CK_ULONG), as keyctl(1) takes it, and its
  * type ("logon", "encrypted", "user", "trusted"; no zero byte at the end). Keys that the process
  * itself holds, session objects all, have neither. In the template of a new token key the type may
- * be given, to choose between logon and encrypted where a master key is configured. Their numbers
- * lack the bit CKF_ARRAY_ATTRIBUTE, by which callers know values that are arrays of attributes.
+ * be given, to choose between logon and encrypted where a master key is configured; bytes that a
+ * caller brings become an encrypted key where the kernel does that (CONFIG_USER_DECRYPTED_DATA,
+ * which Debian's kernels lack), and are CKR_TEMPLATE_INCONSISTENT elsewhere. Their numbers lack the
+ * bit CKF_ARRAY_ATTRIBUTE, by which callers know values that are arrays of attributes.
  */
 #define KCRYPTOKI_VENDOR_ATTRIBUTE (KCRYPTOKI_VENDOR & ~0x40000000UL)
 #define CKA_KCRYPTOKI_KEY_SERIAL (KCRYPTOKI_VENDOR_ATTRIBUTE | 0x01UL)
 #define CKA_KCRYPTOKI_KEYRING_TYPE (KCRYPTOKI_VENDOR_ATTRIBUTE | 0x02UL)
+
+/*
+ * Of every key that is in a keyring of this machine: whether it is in the token's store, from where
+ * kcryptoki(1) brings it back after a reboot (CK_BBOOL). Where this is CK_FALSE it is volatile: it is
+ * gone with its keyring, at the next reboot at the latest, though CKA_TOKEN is CK_TRUE. Not to be
+ * set. Keys of type logon and user are always volatile, since the kernel gives them out to nobody,
+ * or to everybody who would read the store.
+ */
+#define CKA_KCRYPTOKI_STORED (KCRYPTOKI_VENDOR_ATTRIBUTE | 0x03UL)
+
+/*
+ * Of every key that is in a keyring of this machine: who may do what with it now, as a mask of
+ * keyctl_setperm(3) (CK_ULONG). In the template of a new key of a keyring: View and Search for its
+ * owner, its group and others (no other bits than 0x090909), in addition to what the key gets
+ * anyway.
+ */
+#define CKA_KCRYPTOKI_PERMISSIONS (KCRYPTOKI_VENDOR_ATTRIBUTE | 0x04UL)
 
 #endif

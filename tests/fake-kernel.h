@@ -64,6 +64,10 @@ void fake_key_update(int32_t serial, const void *payload, size_t len);
 size_t fake_keys(const char *type);
 void fake_quota(size_t count);
 
+/* What becomes of bytes that an order for a key of type "encrypted" brings; refused at first. */
+enum fake_bytes { FAKE_BYTES_REFUSED, FAKE_BYTES_TAKEN, FAKE_BYTES_IGNORED };
+void fake_encrypted_of(enum fake_bytes what);
+
 /* DISTANT: a thread possesses what is in KEYRING only after keyring_possess(). */
 void fake_keyring_distant(int32_t keyring, bool distant);
 

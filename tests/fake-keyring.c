@@ -35,6 +35,8 @@ static struct fake_key keys[KEYS];
 static size_t n_keys, keys_made, quota;
 static int32_t distant[KEYRINGS];
 static char *forged;
+/* What becomes of bytes in an order for a key of type "encrypted". */
+static enum fake_bytes brought_bytes;
 
 /* A link into the process keyring counts for the thread that made it, as far as a program can tell
  * (kernel: a process keyring made later than a thread is not the thread's), and a forked child has
@@ -78,6 +80,7 @@ void fake_keys_forget(void)
 		free(keys[i].payload);
 	}
 	n_keys = quota = 0;
+	brought_bytes = FAKE_BYTES_REFUSED;
 	memset(distant, 0, sizeof(distant));
 	memset(&linked, 0, sizeof(linked));
 	fake_proc_keys_forge(NULL);
@@ -297,19 +300,41 @@ static int writable(int32_t keyring)
 	return possessed(keyring) ? 0 : -EACCES;
 }
 
-/* "new default user:NAME LENGTH" orders a key of type "encrypted", whose bytes the kernel makes. */
-static bool is_order(const char *type, const void *payload, size_t len, uint8_t *bytes,
-		     size_t *made)
+void fake_encrypted_of(enum fake_bytes what)
 {
-	char text[320];
+	brought_bytes = what;
+}
 
-	if (strcmp(type, "encrypted"))
-		return false;
+/* HEX, of just MADE bytes, in BYTES; or -EINVAL. */
+static int read_hex(const char *hex, uint8_t *bytes, size_t made)
+{
+	unsigned int byte;
+
+	if (strlen(hex) != 2 * made || strspn(hex, "0123456789abcdefABCDEF") != 2 * made)
+		return -EINVAL;
+	for (size_t i = 0; i < made; i++) {
+		sscanf(hex + 2 * i, "%2x", &byte);
+		bytes[i] = (uint8_t)byte;
+	}
+	return 0;
+}
+
+/* "new default user:NAME LENGTH [BYTES]" orders a key of type "encrypted", whose bytes the kernel
+ * makes, unless it takes those. */
+static int order(const void *payload, size_t len, uint8_t *bytes, size_t *made)
+{
+	char text[9000];
+	int end = 0;
+
 	snprintf(text, sizeof(text), "%.*s", (int)len, (const char *)payload);
-	if (sscanf(text, "new default %*s %zu", made) != 1 || *made < 20 || *made > 4096)
+	if (sscanf(text, "new default %*s %zu%n", made, &end) != 1 || *made < 20 || *made > 4096)
 		fake_die("an encrypted key is ordered by \"%s\"", text);
+	if (text[end] && brought_bytes == FAKE_BYTES_REFUSED)
+		return -EINVAL;
+	if (text[end] && brought_bytes == FAKE_BYTES_TAKEN)
+		return read_hex(text + end + 1, bytes, *made);
 	fake_spread(keys_made, bytes, *made);
-	return true;
+	return 0;
 }
 
 int key_add(const char *type, const char *description, const void *payload, size_t len,
@@ -329,10 +354,12 @@ int key_add(const char *type, const char *description, const void *payload, size
 		err = -EINVAL;
 	if (!err && quota && keys_alive() >= quota)
 		err = -EDQUOT;
+	if (!err && !strcmp(type, "encrypted")) {
+		err = order(payload, len, bytes, &len);
+		payload = bytes;
+	}
 	if (err)
 		return (int)fake_left(err);
-	if (is_order(type, payload, len, bytes, &len))
-		payload = bytes;
 	serial = find_in(keyring, type, description);
 	key = serial > 0 ? key_of(serial) : NULL;
 	if (key && !permits(key, WRITE))

@@ -325,6 +325,8 @@ static void dates_and_the_serial_are_shown(void **state)
 	/* Numbers in use, and no arrays to callers that look at the bit. */
 	assert_int_equal(CKA_KCRYPTOKI_KEY_SERIAL, 0x8b435201);
 	assert_int_equal(CKA_KCRYPTOKI_KEYRING_TYPE, 0x8b435202);
+	assert_int_equal(CKA_KCRYPTOKI_STORED, 0x8b435203);
+	assert_int_equal(CKA_KCRYPTOKI_PERMISSIONS, 0x8b435204);
 	assert_true(attributes_match(dated, &list[2], 1));
 	assert_false(attributes_match(object, &list[2], 1));
 	object_put(dated);

@@ -15,10 +15,12 @@
 #include "fake-kernel.h"
 #include "kcryptoki.h"
 #include "kernel/keyring.h"
+#include "locked.h"
 #include "maker.h"
 
 #define EXTRACTABLE BOOL(CKA_EXTRACTABLE, CK_TRUE)
 #define INSENSITIVE BOOL(CKA_SENSITIVE, CK_FALSE)
+#define ENCRYPTED TEXT(CKA_KCRYPTOKI_KEYRING_TYPE, "encrypted")
 #define VALUE_LEN(len) NUMBER(CKA_VALUE_LEN, len)
 
 static const char with_master[] = "[token x]\nkeyring = user\nmaster = user:kmk\n";
@@ -113,7 +115,8 @@ static void with_a_master_the_kernel_makes_keys(void **state)
 	MAKER_RV(maker_encrypt(maker_ro, key, out), CKR_OK);
 	check_type(maker_generate(CKM_AES_KEY_GEN, LIST(TOKEN_KEY, VALUE_LEN(24))), "encrypted",
 		   false);
-	/* Nobody else's bytes can be made such a key, and a session's need not outlive it. */
+	/* Others' bytes are made such a key only where that is asked for (below), and a session's
+	 * need not outlive it. */
 	check_type(maker_create(LIST(TOKEN_KEY, AES_KEY(maker_bytes, 32))), "logon", false);
 	check_type(maker_generate(CKM_AES_KEY_GEN, LIST(VALUE_LEN(32))), "logon", true);
 	check_type(maker_generate(CKM_AES_KEY_GEN, LIST(TOKEN_KEY, VALUE_LEN(32), EXTRACTABLE)),
@@ -146,6 +149,77 @@ static void a_master_that_is_missing_makes_no_key(void **state)
 	check_type(maker_create(LIST(TOKEN_KEY, AES_KEY(maker_bytes, 32))), "logon", false);
 	conf_log_end();
 	assert_non_null(strstr(conf_logged, "master key user:kmk is not found"));
+}
+
+static void bytes_become_an_encrypted_key_where_the_kernel_takes_them(void **state)
+{
+	CK_ATTRIBUTE list[] = {TOKEN_KEY, ENCRYPTED, AES_KEY(maker_bytes, 32)};
+	uint8_t made[16], again[16];
+	CK_OBJECT_HANDLE key, from;
+
+	maker_configure(with_master);
+	give_master();
+	fake_encrypted_of(FAKE_BYTES_TAKEN);
+	key = maker_create(list, 5);
+	check_type(key, "encrypted", false);
+	assert_false(maker_bool(key, CKA_LOCAL));
+	fake_cipher("ecb(aes)", maker_bytes, 32, false, NULL, (uint8_t[16]){0}, 16, made);
+	MAKER_RV(maker_encrypt(maker_ro, key, again), CKR_OK);
+	assert_memory_equal(made, again, 16);
+	from = maker_create(LIST(AES_KEY(maker_bytes, 32), EXTRACTABLE));
+	MAKER_RV(C_CopyObject(maker_rw, from,
+			      LIST(TOKEN_KEY, ENCRYPTED, BOOL(CKA_EXTRACTABLE, CK_FALSE)), &key),
+		 CKR_OK);
+	check_type(key, "encrypted", false);
+	MAKER_RV(maker_encrypt(maker_ro, key, again), CKR_OK);
+	assert_memory_equal(made, again, 16);
+	MAKER_RV(C_DestroyObject(maker_rw, from), CKR_OK);
+	/* What the kernel was told is given back. */
+	assert_int_equal(locked(), 0);
+	MAKER_RV(try_create(LIST(TOKEN_KEY, ENCRYPTED, AES_KEY(maker_bytes, 16))),
+		 CKR_KEY_SIZE_RANGE);
+	MAKER_RV(try_create(LIST(TOKEN_KEY, ENCRYPTED, EXTRACTABLE, AES_KEY(maker_bytes, 32))),
+		 CKR_TEMPLATE_INCONSISTENT);
+	fake_encrypted_of(FAKE_BYTES_REFUSED);
+	MAKER_RV(try_create(list, 5), CKR_TEMPLATE_INCONSISTENT);
+	fake_encrypted_of(FAKE_BYTES_IGNORED);
+	MAKER_RV(try_create(list, 5), CKR_TEMPLATE_INCONSISTENT);
+	assert_int_equal(fake_keys("encrypted"), 2);
+	assert_int_equal(locked(), 0);
+	conf_log_end();
+	assert_non_null(strstr(conf_logged, "CONFIG_USER_DECRYPTED_DATA"));
+}
+
+static void permissions_are_added(void **state)
+{
+	static const CK_ULONG masks[] = {0, 0x90000, 0x80000, 0x900, 0x90909};
+
+	maker_configure(with_master);
+	give_master();
+	for (size_t i = 0; i < 3 * sizeof(masks) / sizeof(*masks); i++) {
+		uint32_t usual = i % 3 ? KEY_PERM_READABLE : KEY_PERM_CONSTANT;
+		CK_ATTRIBUTE list[] = {TOKEN_KEY, NUMBER(CKA_KCRYPTOKI_PERMISSIONS, masks[i / 3]),
+				       AES_KEY(maker_bytes, 32), EXTRACTABLE};
+		CK_ATTRIBUTE length = VALUE_LEN(32);
+		CK_OBJECT_HANDLE key;
+
+		if (i % 3 == 2)
+			list[4] = length;
+		key = i % 3 == 2 ? maker_generate(CKM_AES_KEY_GEN, list, 5)
+				 : maker_create(list, i % 3 ? 6 : 5);
+		assert_int_equal(maker_perm(key), usual | masks[i / 3]);
+		assert_int_equal(maker_number(key, CKA_KCRYPTOKI_PERMISSIONS),
+				 usual | masks[i / 3]);
+		list[0] = (CK_ATTRIBUTE)BOOL(CKA_TOKEN, CK_FALSE);
+		/* A session's that is in a keyring, and one that this process holds. */
+		list[5] = (CK_ATTRIBUTE)BOOL(CKA_SENSITIVE, i % 3 != 1);
+		if (i % 3 == 2)
+			continue;
+		MAKER_RV(try_create(list, 6), i % 3 && i / 3 ? CKR_TEMPLATE_INCONSISTENT : CKR_OK);
+	}
+	MAKER_RV(maker_asked(maker_create(LIST(AES_KEY(maker_bytes, 16))),
+			     CKA_KCRYPTOKI_PERMISSIONS),
+		 CKR_ATTRIBUTE_TYPE_INVALID);
 }
 
 static void a_type_that_it_would_not_be_is_refused(void **state)
@@ -372,29 +446,33 @@ static void whatever_fails_nothing_is_left(void **state)
 	CK_OBJECT_HANDLE found[64];
 	CK_RV rv = CKR_OK;
 
-	for (size_t i = 0; i < 5 * sizeof(functions) / sizeof(*functions); i++) {
-		const char *function = functions[i / 5];
-		CK_ATTRIBUTE list[] = {BOOL(CKA_TOKEN, i % 5 < 3), BOOL(CKA_SENSITIVE, i % 5 < 4),
-				       BOOL(CKA_EXTRACTABLE, i % 5 == 2), AES_KEY(maker_bytes, 32)};
+	for (size_t i = 0; i < 6 * sizeof(functions) / sizeof(*functions); i++) {
+		const char *function = functions[i / 6];
+		size_t how = i % 6;
+		CK_ATTRIBUTE list[] = {
+			BOOL(CKA_TOKEN, how < 3 || how == 5), BOOL(CKA_SENSITIVE, how != 4),
+			BOOL(CKA_EXTRACTABLE, how == 2), AES_KEY(maker_bytes, 32), ENCRYPTED};
 		CK_ATTRIBUTE length = VALUE_LEN(32);
+		CK_ULONG count = how == 5 ? 7 : 6;
 
-		if (i % 5 == 1)
+		if (how == 1)
 			list[5] = length;
 		for (unsigned int nth = 1;; nth++) {
-			maker_configure(i % 5 == 1 ? with_master : "");
+			maker_configure(how == 1 || how == 5 ? with_master : "");
 			give_master();
+			fake_encrypted_of(FAKE_BYTES_TAKEN);
 			fake_calls_forget();
 			fake_fail(function, nth, nth % 2 || *function == 'a' ? -EIO : -EACCES);
-			rv = i % 5 == 1 ? try_generate(list, 6) : try_create(list, 6);
+			rv = how == 1 ? try_generate(list, count) : try_create(list, count);
 			fake_fail(NULL, 0, 0);
 			if (rv != CKR_OK) {
 				if (maker_keys() != 1)
 					fail_msg("%s leaves %zu keys (%zu)", function,
-						 maker_keys() - 1, i % 5);
+						 maker_keys() - 1, how);
 				/* The profile alone. */
 				assert_int_equal(maker_find(maker_ro, NULL, 0, found), 1);
 				if (rv != CKR_DEVICE_ERROR && rv != CKR_TOKEN_WRITE_PROTECTED)
-					fail_msg("%s, %u: 0x%lx (%zu)", function, nth, rv, i % 5);
+					fail_msg("%s, %u: 0x%lx (%zu)", function, nth, rv, how);
 			} else {
 				assert_int_equal(maker_find(maker_ro, NULL, 0, found), 2);
 			}
@@ -463,6 +541,8 @@ int main(void)
 		TEST(a_template_decides_where_a_key_goes),
 		TEST(with_a_master_the_kernel_makes_keys),
 		TEST(a_master_that_is_missing_makes_no_key),
+		TEST(bytes_become_an_encrypted_key_where_the_kernel_takes_them),
+		TEST(permissions_are_added),
 		TEST(a_type_that_it_would_not_be_is_refused),
 		TEST(every_generator_makes_its_keys),
 		TEST(generated_keys_are_random_and_des_has_its_parity),

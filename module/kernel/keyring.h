@@ -16,7 +16,9 @@ enum {
 	KEY_PERM_CONSTANT = 0x19010000,  /* possessor: View, Search, Link; owner: View */
 	KEY_PERM_READABLE = 0x1b010000,  /* the same, and its possessor may read it */
 	KEY_PERM_POSSESSOR = 0x3f000000, /* possessor: all; others do not even see it */
-	KEY_PERM_SHARED = 0x3f180000     /* possessor: all; owner: Search, Link */
+	KEY_PERM_SHARED = 0x3f180000,    /* possessor: all; owner: Search, Link */
+	KEY_PERM_USE = 0x00090909        /* View and Search for who does not possess it: owner,
+					  * group and others */
 };
 
 /* keyctl_describe(3): "type;uid;gid;perm;description", split. */

@@ -74,7 +74,7 @@ static void explain(const struct key_order *order, int err)
 			 strerror(-err));
 }
 
-static int move(int32_t serial, int32_t from, int32_t to)
+int own_move(int32_t serial, int32_t from, int32_t to)
 {
 	int err = key_move(serial, from, to);
 
@@ -92,7 +92,7 @@ int own_make(const struct key_order *order, int32_t *serial, int32_t *keyring)
 		       : key_add(order->type, order->description, order->payload, order->len, from);
 	err = made < 0 ? made : key_set_perm(made, order->perm);
 	if (!err && order->keyring)
-		err = move(made, from, order->keyring);
+		err = own_move(made, from, order->keyring);
 	if (err) {
 		if (made > 0)
 			key_unlink(made, from);

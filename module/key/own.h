@@ -26,6 +26,10 @@ struct key_order {
  */
 int own_make(const struct key_order *order, int32_t *serial, int32_t *keyring);
 
+/* Moves a key that own_make() left in keyring FROM to keyring TO, linking that into the process
+ * keyring if need be. -EEXIST: that has one of this type and description. */
+int own_move(int32_t serial, int32_t from, int32_t to);
+
 /* Takes a key out of KEYRING, linking that into the process keyring if need be. */
 int own_unlink(int32_t serial, int32_t keyring);
 

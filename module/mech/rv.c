@@ -25,6 +25,9 @@ static const struct {
 	{ENOMEM, ANY, CKR_DEVICE_MEMORY},
 	{ENOBUFS, ANY, CKR_DEVICE_MEMORY},
 	{EDQUOT, ANY, CKR_DEVICE_MEMORY},
+	/* Of a store. */
+	{ENOSPC, MAKE, CKR_DEVICE_MEMORY},
+	{EROFS, MAKE, CKR_TOKEN_WRITE_PROTECTED},
 	{EBADMSG, RUN, CKR_ENCRYPTED_DATA_INVALID},
 	{ENOPROTOOPT, OPEN, CKR_KEY_TYPE_INCONSISTENT},
 	/* Rows, parameters and tag sizes are checked before: what is left is the key's length. */

@@ -11,6 +11,7 @@
 #include "mech/rv.h"
 #include "token/check-value.h"
 #include "token/nested.h"
+#include "token/store.h"
 
 enum kind {
 	FALSEHOOD,
@@ -35,6 +36,8 @@ enum kind {
 	TRUSTED,
 	SERIAL,
 	KEYRING_TYPE,
+	STORED,
+	PERMISSIONS,
 	CHECK_VALUE,
 	NESTED, /* an array of attributes; argument: enum template_kind */
 	EMPTY,  /* known, and of no bytes */
@@ -115,6 +118,8 @@ static const struct row key_rows[] = {
 	{CKA_DERIVE_TEMPLATE, NESTED, TEMPLATE_DERIVE},
 	{CKA_KCRYPTOKI_KEY_SERIAL, SERIAL, 0},
 	{CKA_KCRYPTOKI_KEYRING_TYPE, KEYRING_TYPE, 0},
+	{CKA_KCRYPTOKI_STORED, STORED, 0},
+	{CKA_KCRYPTOKI_PERMISSIONS, PERMISSIONS, 0},
 };
 
 static const struct row *find(const struct object *object, CK_ATTRIBUTE_TYPE type)
@@ -170,6 +175,14 @@ static CK_RV be_bytes(struct value *value, const void *bytes, size_t len)
 	return CKR_OK;
 }
 
+/* The names that C_GetAttributeValue has for what the kernel refuses: section 5.7.5. */
+static CK_RV rv_of_value(CK_RV rv)
+{
+	if (rv == CKR_KEY_FUNCTION_NOT_PERMITTED)
+		return CKR_ATTRIBUTE_SENSITIVE;
+	return rv == CKR_KEY_HANDLE_INVALID ? CKR_OBJECT_HANDLE_INVALID : rv;
+}
+
 static CK_RV be_secret(struct value *value, const struct object *object)
 {
 	CK_RV rv;
@@ -178,10 +191,22 @@ static CK_RV be_secret(struct value *value, const struct object *object)
 		return CKR_ATTRIBUTE_SENSITIVE;
 	rv = rv_of_run(key_bytes(object->key, &value->secret, &value->len), "CKA_VALUE");
 	value->bytes = value->secret;
-	/* The names that C_GetAttributeValue has for it: section 5.7.5. */
-	if (rv == CKR_KEY_FUNCTION_NOT_PERMITTED)
-		return CKR_ATTRIBUTE_SENSITIVE;
-	return rv == CKR_KEY_HANDLE_INVALID ? CKR_OBJECT_HANDLE_INVALID : rv;
+	return rv_of_value(rv);
+}
+
+/* As they are now. */
+static CK_RV be_permissions(struct value *value, const struct key *key)
+{
+	struct key_info info;
+	int err;
+
+	if (!key->serial || key->broker)
+		return CKR_ATTRIBUTE_TYPE_INVALID;
+	err = key_describe(key->serial, &info);
+	if (err)
+		return rv_of_value(rv_of_run(err, "permissions"));
+	free(info.description);
+	return be_number(value, info.perm);
 }
 
 static CK_RV be_check_value(struct value *value, const struct object *object)
@@ -258,6 +283,13 @@ static CK_RV look_up(const struct object *object, CK_ATTRIBUTE_TYPE type, struct
 		return object->key->serial ? be_bytes(value, object->key->source->type,
 						      strlen(object->key->source->type))
 					   : CKR_ATTRIBUTE_TYPE_INVALID;
+	case STORED:
+		return object->key->serial && !object->key->broker
+			       ? be_bool(value, !object->session && store_has(object->slot,
+									      metadata->unique_id))
+			       : CKR_ATTRIBUTE_TYPE_INVALID;
+	case PERMISSIONS:
+		return be_permissions(value, object->key);
 	case CHECK_VALUE:
 		return be_check_value(value, object);
 	case EMPTY:

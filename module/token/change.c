@@ -9,6 +9,7 @@
 #include "mech/rv.h"
 #include "token/lock.h"
 #include "token/sidecar.h"
+#include "token/store.h"
 #include "token/template.h"
 
 /* Whether SESSION may change OBJECT at all. */
@@ -57,6 +58,37 @@ static CK_RV get_current(struct session *session, CK_OBJECT_HANDLE handle, struc
 	return rv;
 }
 
+/* Whether keys of KEY's type can be in a store. */
+static bool can_be_stored(const struct key *key)
+{
+	return !strcmp(key->source->type, "encrypted") || !strcmp(key->source->type, "trusted");
+}
+
+/* The store of the token, where OBJECT's key may be in it; others wait until store_leave(). */
+static CK_RV enter(const struct slot *slot, const struct object *object, int *store)
+{
+	*store = -1;
+	return can_be_stored(object->key) ? store_enter(slot, false, store) : CKR_OK;
+}
+
+/* TEXT to the store, and then to the keyring, which nobody else changes meanwhile. */
+static CK_RV write_change(const struct slot *slot, const struct object *object, const char *text)
+{
+	const char *before = object->changes ? object->changes : "";
+	int store, err = 0;
+	CK_RV rv = enter(slot, object, &store);
+
+	if (rv != CKR_OK)
+		return rv;
+	rv = store_change(store, object->key, text);
+	if (rv == CKR_OK)
+		err = sidecar_write(object->key->keyring, object->metadata.unique_id, text);
+	if (err)
+		store_change(store, object->key, before);
+	store_leave(store);
+	return rv == CKR_OK ? rv_of_make(err, "what is changed of a key") : rv;
+}
+
 /* TEXT becomes what is known of OBJECT: in the keyring, where everybody sees it, or here. */
 static CK_RV change(struct session *session, struct object *object, const char *text)
 {
@@ -67,10 +99,9 @@ static CK_RV change(struct session *session, struct object *object, const char *
 	int err;
 
 	if (!object->session) {
-		err = sidecar_write(key->keyring, object->metadata.unique_id, text);
-		if (err)
-			return rv_of_make(err, "what is changed of a key");
-		rv = look(session);
+		rv = write_change(session->slot, object, text);
+		if (rv == CKR_OK)
+			rv = look(session);
 		if (rv != CKR_OK)
 			return rv;
 		/* Another thread may have destroyed the key before there was this to take away with
@@ -120,9 +151,13 @@ CK_RV change_attributes(struct session *session, CK_OBJECT_HANDLE handle, const 
 static CK_RV destroy(struct session *session, struct object *object)
 {
 	const struct key *key = object->key;
-	CK_RV rv = CKR_OK;
-	int err;
+	CK_RV rv = CKR_OK, last = CKR_OK;
+	int store = -1, err;
 
+	if (key->serial && !object->session)
+		rv = enter(session->slot, object, &store);
+	if (rv != CKR_OK)
+		return rv;
 	if (key->serial) {
 		err = own_unlink(key->serial, key->keyring);
 		/* Someone else was faster. */
@@ -132,11 +167,15 @@ static CK_RV destroy(struct session *session, struct object *object)
 			sidecar_drop(key->keyring, object->metadata.unique_id);
 		rv = rv_of_make(err, "the keyring of a key to be destroyed");
 	}
+	/* Last, or a key that cannot be destroyed would be one that is lost. */
+	if (rv == CKR_OK)
+		last = store_drop(store, key);
+	store_leave(store);
 	if (rv == CKR_OK && object->session)
 		object_withdraw(object);
 	else if (rv == CKR_OK)
 		inventory_forget(&session->slot->inventory, object);
-	return rv;
+	return rv == CKR_OK ? last : rv;
 }
 
 CK_RV change_destroy(struct session *session, CK_OBJECT_HANDLE handle)

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <keyutils.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel/broker-message.h"
 #include "kernel/log.h"
@@ -25,7 +27,7 @@ static const struct {
 };
 
 /* Of a [token] section, a bit each: the entries that it has. */
-enum { KEYRING = 1, MASTER = 2, CREATE = 4, BROKER = 8 };
+enum { KEYRING = 1, MASTER = 2, CREATE = 4, BROKER = 8, STORE = 16 };
 
 enum section { NOWHERE, UNKNOWN, MECHANISMS, TOKEN, KEY, OTHERS };
 
@@ -152,15 +154,36 @@ static const char *set_create(struct token_config *token, const char *text)
 		       : "it is neither logon nor encrypted";
 }
 
+/* "~" is the home of who the process is, not of who began it: $HOME may be either's. */
+static const char *set_store(struct token_config *token, const char *text)
+{
+	char buffer[4096];
+	struct passwd entry, *found = NULL;
+	const char *home = "";
+
+	if (*text == '~' && text[1] == '/') {
+		getpwuid_r(geteuid(), &entry, buffer, sizeof(buffer), &found);
+		if (!found || *found->pw_dir != '/')
+			return "this user has no home folder";
+		home = found->pw_dir;
+		text++;
+	}
+	if (*text != '/')
+		return "it is neither the absolute path of a folder nor one in ~/";
+	if ((size_t)snprintf(token->store, sizeof(token->store), "%s%s", home, text) >=
+	    sizeof(token->store))
+		return "the path is too long";
+	return NULL;
+}
+
 static const struct {
 	const char *name;
 	unsigned int bit;
 	const char *(*set)(struct token_config *token, const char *text);
 } token_entries[] = {
-	{"keyring", KEYRING, set_keyring},
-	{"broker", BROKER, set_broker},
-	{"master", MASTER, set_master},
-	{"create", CREATE, set_create},
+	{"keyring", KEYRING, set_keyring}, {"broker", BROKER, set_broker},
+	{"master", MASTER, set_master},    {"create", CREATE, set_create},
+	{"store", STORE, set_store},
 };
 
 static struct token_config *add_token(struct config *config)
@@ -217,6 +240,15 @@ static void passed_over(void *user)
 	spoil(user);
 }
 
+/* Keys of two tokens in one folder would be loaded into both. */
+static bool shares_store(const struct config *config, const struct token_config *token)
+{
+	for (size_t i = 0; *token->store && i < config->n_tokens; i++)
+		if (&config->tokens[i] != token && !strcmp(config->tokens[i].store, token->store))
+			return true;
+	return false;
+}
+
 static void end_section(struct reading *reading)
 {
 	struct config *config = reading->config;
@@ -231,6 +263,8 @@ static void end_section(struct reading *reading)
 	else if (reading->section == TOKEN && reading->token->create == CREATE_ENCRYPTED &&
 		 !(reading->given & MASTER))
 		why = "keys cannot be created encrypted without a master key";
+	else if (reading->section == TOKEN && shares_store(config, reading->token))
+		why = "the store is another token's";
 	if (why)
 		complain(reading, &reading->begun, NULL, why);
 	if (reading->section == TOKEN && !(reading->given & CREATE))

@@ -27,6 +27,7 @@ struct token_config {
 	char broker[108]; /* the path of a broker's socket, whose keys these are; "": a keyring's */
 	char master[256]; /* "user:kmk", as the kernel's encrypted keys name one; "": none */
 	enum create create;
+	char store[256]; /* the path of a folder: store.h; "": none */
 };
 
 struct config {

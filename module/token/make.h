@@ -4,7 +4,8 @@
  * template decides:
  *
  *	logon       on the token, or of a session, that nobody can read: what keys are
- *	encrypted   on a token with a master key, generated: the kernel makes the bytes
+ *	encrypted   on a token with a master key, generated: the kernel makes the bytes; or of a
+ *	            caller's bytes, where it is asked for and the kernel does that
  *	user        on the token, CKA_EXTRACTABLE
  *	held        of a session, extractable or not sensitive: in locked memory of this process
  */

@@ -99,13 +99,18 @@ int sidecar_write(int32_t keyring, const char *unique_id, const char *changes)
 	return err < 0 ? err : 0;
 }
 
-void sidecar_drop(int32_t keyring, const char *unique_id)
+int sidecar_find(int32_t keyring, const char *unique_id)
 {
 	char description[NAME_MAX_BYTES];
-	int serial;
 
 	name(description, unique_id);
-	serial = key_search(keyring, "user", description);
+	return key_search(keyring, "user", description);
+}
+
+void sidecar_drop(int32_t keyring, const char *unique_id)
+{
+	int serial = sidecar_find(keyring, unique_id);
+
 	if (serial > 0)
 		own_unlink(serial, keyring);
 }

@@ -30,6 +30,10 @@ char *sidecar_text(const struct metadata *metadata);
 /* Writes the sidecar for the key with UNIQUE_ID in KEYRING, in one step. 0 or -errno. */
 int sidecar_write(int32_t keyring, const char *unique_id, const char *changes);
 
+/* The serial number of the sidecar of the key with UNIQUE_ID in KEYRING, or -errno: -ENOKEY where
+ * there is none. */
+int sidecar_find(int32_t keyring, const char *unique_id);
+
 /* Takes the sidecar away, if there is one. */
 void sidecar_drop(int32_t keyring, const char *unique_id);
 

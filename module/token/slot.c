@@ -31,6 +31,7 @@ static CK_RV offer(const struct token_config *token, CK_SLOT_ID id, bool has_soc
 		.broker = broker,
 		.master = *token->master ? token->master : NULL,
 		.create = token->create,
+		.store = *token->store ? token->store : NULL,
 		.profile = object_profile(slot),
 	};
 	offered++;

@@ -28,6 +28,7 @@ struct slot {
 	 * orders name it ("user:kmk"), or NULL; and of which type a key that is not to be extracted
 	 * is made. */
 	const char *master;
+	const char *store; /* the path of its folder (store.h), or NULL */
 	enum create create;
 
 	/* under the module lock */

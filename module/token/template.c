@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kcryptoki.h"
+#include "kernel/keyring.h"
 #include "kernel/log.h"
 #include "kernel/relay.h"
 #include "mech/mechanism.h"
@@ -26,6 +27,7 @@ enum kind {
 	MECHANISMS,
 	NESTED, /* argument: enum template_kind */
 	KEYRING_TYPE,
+	PERMISSIONS,
 	FALSE_ONLY, /* what a token can be asked for, but not this one */
 	EMPTY_ONLY,
 	READ_ONLY,
@@ -70,6 +72,7 @@ static const struct row {
 	{CKA_UNWRAP_TEMPLATE, NESTED, TEMPLATE_UNWRAP, false},
 	{CKA_DERIVE_TEMPLATE, NESTED, TEMPLATE_DERIVE, false},
 	{CKA_KCRYPTOKI_KEYRING_TYPE, KEYRING_TYPE, 0, false},
+	{CKA_KCRYPTOKI_PERMISSIONS, PERMISSIONS, 0, false},
 	/* Only the configuration says so (doc/ARCHITECTURE.md). */
 	{CKA_TRUSTED, FALSE_ONLY, 0, false},
 	/* Of private keys; clients name it all the same. */
@@ -206,6 +209,17 @@ static CK_RV read_keyring_type(const CK_ATTRIBUTE *attribute, char type[16])
 		       : CKR_ATTRIBUTE_VALUE_INVALID;
 }
 
+static CK_RV read_permissions(const CK_ATTRIBUTE *attribute, uint32_t *permissions)
+{
+	CK_ULONG number = 0;
+	CK_RV rv = read_number(attribute, &number);
+
+	if (rv != CKR_OK || number & ~(CK_ULONG)KEY_PERM_USE)
+		return CKR_ATTRIBUTE_VALUE_INVALID;
+	*permissions = (uint32_t)number;
+	return CKR_OK;
+}
+
 static CK_RV read_flag(struct template *template, const struct row *row,
 		       const CK_ATTRIBUTE *attribute)
 {
@@ -297,6 +311,8 @@ static CK_RV read_one(struct template *template, const struct row *row,
 		return read_nested(attribute, &metadata->templates[row->argument]);
 	case KEYRING_TYPE:
 		return read_keyring_type(attribute, template->keyring_type);
+	case PERMISSIONS:
+		return read_permissions(attribute, &template->permissions);
 	case FALSE_ONLY:
 		return read_false(attribute);
 	case EMPTY_ONLY:

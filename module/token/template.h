@@ -31,6 +31,7 @@ struct template
 	size_t value_len;
 	size_t length;         /* CKA_VALUE_LEN; SIZE_MAX: not named */
 	char keyring_type[16]; /* CKA_KCRYPTOKI_KEYRING_TYPE, or empty */
+	uint32_t permissions;  /* CKA_KCRYPTOKI_PERMISSIONS: added to what the key gets anyway */
 };
 
 /*

@@ -120,6 +120,7 @@ static CK_ATTRIBUTE attribute(struct input *input, bool nested)
 		CKA_KEY_GEN_MECHANISM,
 		CKA_KCRYPTOKI_KEYRING_TYPE,
 		CKA_KCRYPTOKI_KEY_SERIAL,
+		CKA_KCRYPTOKI_PERMISSIONS,
 	};
 	enum { TYPES = sizeof(types) / sizeof(*types) };
 	uint8_t which = input_byte(input);
