@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "kernel/broker.h"
+#include "kernel/folder.h"
 #include "kernel/keyring.h"
 #include "kernel/proc-keys.h"
 #include "key/key.h"
@@ -17,12 +18,14 @@
 #include "token/place.h"
 #include "token/sidecar.h"
 #include "token/slot.h"
+#include "token/store.h"
 #include "token/vocabulary.h"
 #include "tool/report.h"
 
 /* A keyring that is looked at, and how its keys become possessed. */
 struct keyring {
 	int32_t serial;
+	const struct slot *slot;
 	bool linkable; /* the module links it into the process's own, should a key be refused */
 	const char *proc_keys;
 };
@@ -151,6 +154,15 @@ static void add_section(json_t *one, const char *type)
 	json_object_set_new(one, "mend", json_string(text));
 }
 
+/* Whether KEY is the one that the token has others sealed under. */
+static bool is_master(const struct key *key, const struct slot *slot)
+{
+	size_t len = strlen(key->source->type);
+
+	return slot->master && !strncmp(slot->master, key->source->type, len) &&
+	       slot->master[len] == ':' && !strcmp(slot->master + len + 1, key->description);
+}
+
 /* A key of a type that can arm something, as one of PRESENTED or of OTHERS. */
 static void take(const struct key *key, const struct keyring *keyring, json_t *presented,
 		 json_t *others)
@@ -166,6 +178,8 @@ static void take(const struct key *key, const struct keyring *keyring, json_t *p
 	say(one, "description", "%s", key->description);
 	if (!err) {
 		add_metadata(one, &metadata, length_of(key, keyring));
+		json_object_set_new(one, "stored",
+				    json_boolean(store_has(keyring->slot, metadata.unique_id)));
 		metadata_free(&metadata);
 		judge(one, key, keyring);
 		if (!is_offered(key)) {
@@ -178,7 +192,10 @@ static void take(const struct key *key, const struct keyring *keyring, json_t *p
 		json_array_append_new(presented, one);
 		return;
 	}
-	if (err == -ENOMSG) {
+	if (err == -ENOMSG && is_master(key, keyring->slot)) {
+		say(one, "why",
+		    "it is the master key, under which the kernel seals keys of this token");
+	} else if (err == -ENOMSG) {
 		say(one, "why",
 		    "its description is no pkcs11: URI, and no [key] section of the "
 		    "configuration fits it");
@@ -204,10 +221,10 @@ static void take_unseen(int32_t serial, int32_t keyring, int err, json_t *presen
 }
 
 /* The keys in KEYRING into TOKEN; -errno where it cannot be read. */
-static int look(json_t *token, int32_t serial)
+static int look(json_t *token, int32_t serial, const struct slot *slot)
 {
 	json_t *presented = json_array(), *others = json_array();
-	struct keyring keyring = {.serial = serial, .linkable = is_linkable(serial)};
+	struct keyring keyring = {.serial = serial, .slot = slot, .linkable = is_linkable(serial)};
 	char *proc_keys = NULL;
 	int32_t *list = NULL;
 	int count = keyring_list(serial, &list);
@@ -232,11 +249,34 @@ static int look(json_t *token, int32_t serial)
 	return count < 0 ? count : 0;
 }
 
-static void look_at_keyring(json_t *token, const struct token_config *config)
+/* "store": where the token's keys outlive a reboot, and whether that can be used. */
+static json_t *look_at_store(const char *path)
+{
+	json_t *store;
+	int err;
+
+	if (!*path)
+		return json_null();
+	err = folder_check(path);
+	store = json_pack("{s:o, s:s}", "folder", printable(path), "state",
+			  !err             ? "there"
+			  : err == -ENOENT ? "absent"
+					   : "refused");
+	if (err == -EPERM)
+		say(store, "why", "it belongs to another user, or others may write to it");
+	else if (err)
+		say(store, "why", "%s",
+		    err == -ENOENT ? "it is made for the first key that is kept" : strerror(-err));
+	return store;
+}
+
+static void look_at_keyring(json_t *token, const struct token_config *config,
+			    const struct slot *slot)
 {
 	int serial = place_find(&config->keyring);
-	int err = serial < 0 ? serial : look(token, serial);
+	int err = serial < 0 ? serial : look(token, serial, slot);
 
+	json_object_set_new(token, "store", look_at_store(config->store));
 	if (serial >= 0)
 		json_object_set_new(token, "keyring", json_integer(serial));
 	json_object_set_new(token, "state", json_string(err ? "empty" : "there"));
@@ -305,7 +345,7 @@ json_t *tokens_found(const struct config *config)
 		} else if (slot->broker) {
 			look_at_broker(token, slot);
 		} else {
-			look_at_keyring(token, one);
+			look_at_keyring(token, one, slot);
 		}
 		json_array_append_new(tokens, token);
 	}

@@ -91,7 +91,12 @@ static void print_key(json_t *key)
 		printf(" (id %s, %s", text_of(key, "id"), text_of(key, "key_type"));
 	if (json_is_integer(length))
 		printf(", %lld bytes", json_integer_value(length));
-	puts(*text_of(key, "key_type") ? ")" : "");
+	if (*text_of(key, "key_type"))
+		puts(json_is_true(json_object_get(key, "stored"))    ? ", stored)"
+		     : json_is_false(json_object_get(key, "stored")) ? ", volatile)"
+								     : ")");
+	else
+		puts("");
 	if (*text_of(key, "why"))
 		printf("    why:  %s\n", text_of(key, "why"));
 	if (*mend)
@@ -117,6 +122,38 @@ static void print_other(json_t *key)
 	}
 }
 
+/* What becomes of the keys of TOKEN at the next reboot. */
+static void print_store(json_t *token)
+{
+	json_t *store = json_object_get(token, "store"), *keys, *key;
+	bool is_volatile = false, savable = false;
+	size_t i;
+
+	if (json_is_object(store)) {
+		printf("  store: %s", text_of(store, "folder"));
+		if (*text_of(store, "why"))
+			printf(": %s, %s", text_of(store, "state"), text_of(store, "why"));
+		puts("");
+	}
+	keys = json_object_get(token, "keys");
+	for (i = 0; (key = json_array_get(keys, i)); i++) {
+		const char *type = text_of(key, "type");
+
+		if (!json_is_false(json_object_get(key, "stored")))
+			continue;
+		is_volatile = true;
+		savable |= !strcmp(type, "encrypted") || !strcmp(type, "trusted");
+	}
+	if (is_volatile)
+		puts("  volatile: gone with the keyring, at the next reboot at the latest");
+	if (savable)
+		puts(json_is_object(store)
+			     ? "    mend: kcryptoki save, for those of type encrypted and trusted"
+			     : "    mend: for those of type encrypted and trusted, \"store = "
+			       "FOLDER\" "
+			       "in the\n          configuration, and kcryptoki save");
+}
+
 static void print_tokens(json_t *report)
 {
 	json_t *tokens = json_object_get(report, "tokens"), *token, *key, *list;
@@ -133,6 +170,7 @@ static void print_tokens(json_t *report)
 		list = json_object_get(token, "not_presented");
 		for (k = 0; (key = json_array_get(list, k)); k++)
 			print_other(key);
+		print_store(token);
 	}
 }
 
@@ -204,7 +242,10 @@ int report_verdict(json_t *report)
 	size_t there = 0, i;
 
 	for (i = 0; (token = json_array_get(tokens, i)); i++) {
+		json_t *store = json_object_get(token, "store");
+
 		there += strcmp(text_of(token, "state"), "absent") != 0;
+		whole = whole && strcmp(text_of(store, "state"), "refused") != 0;
 		whole = whole && all_but(json_object_get(token, "keys"), "state", "refused");
 	}
 	return !there ? 2 : !whole;
