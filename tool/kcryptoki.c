@@ -8,6 +8,9 @@
 
 static const struct verb *const verbs[] = {
 	&verb_status,
+	&verb_save,
+	&verb_load,
+	&verb_rotate_master,
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(*verbs) };

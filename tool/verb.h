@@ -20,6 +20,6 @@ struct verb {
 	const char *help;                          /* what it does, in lines with their ends */
 };
 
-extern const struct verb verb_status;
+extern const struct verb verb_load, verb_rotate_master, verb_save, verb_status;
 
 #endif
