@@ -21,6 +21,26 @@ ssize_t fake_left(ssize_t result);
 void fake_keys_forget(void);
 int fake_key_arms(int32_t serial, const uint8_t **payload, size_t *len);
 
+/* What a blob of MASTER, "user:NAME", is sealed by; NULL: the machine, as trusted keys are. 0,
+ * -ENOKEY or -EINVAL. */
+int fake_seal_of(const char *master, uint64_t *seal);
+
+/* fake-blob.c */
+enum {
+	FAKE_PAYLOAD = 4096, /* bytes of a sealed key, at most */
+	FAKE_MASTER = 256,   /* of a master's name, with its end */
+	FAKE_BLOB = 2 * FAKE_PAYLOAD + FAKE_MASTER + 64
+};
+
+/* The MADE bytes of a new key of TYPE that PAYLOAD orders or loads, and its master: NUMBER makes
+ * random ones. 0 or -errno. */
+int fake_follow(const char *type, const void *payload, size_t len, uint64_t number, uint8_t *bytes,
+		size_t *made, char master[FAKE_MASTER]);
+
+/* What is read of a key. */
+void fake_blob(const char *master, uint64_t seal, const uint8_t *bytes, size_t len,
+	       char text[FAKE_BLOB]);
+
 /* fake-sums.c: algorithms; a key is the sum of its bytes. */
 enum fake_mode {
 	FAKE_ECB = 1, /* whole blocks */

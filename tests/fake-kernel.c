@@ -45,6 +45,7 @@ static struct {
 	struct sock *sockets[FDS];
 	uint64_t sockets_made, random;
 	void (*watch)(const void *, size_t);
+	void (*watch_calls)(const char *);
 	struct {
 		const char *name;
 		unsigned int calls;
@@ -81,6 +82,8 @@ static unsigned int *count_of(const char *function)
 /* Locks; answers the failure that waits for this call, or 0. */
 int fake_entered(const char *function)
 {
+	if (fake.watch_calls)
+		fake.watch_calls(function);
 	pthread_mutex_lock(&fake.lock);
 	++*count_of(function);
 	if (!fake.failing || strcmp(fake.failing, function) || --fake.fails_in)
@@ -105,6 +108,7 @@ void fake_reset(void)
 	fake.room = 208896;
 	fake.failing = NULL;
 	fake.watch = NULL;
+	fake.watch_calls = NULL;
 	fake_calls_forget();
 }
 
@@ -127,6 +131,11 @@ void fake_serials(bool known)
 void fake_room(size_t bytes)
 {
 	fake.room = bytes;
+}
+
+void fake_watch_calls(void (*watch)(const char *function))
+{
+	fake.watch_calls = watch;
 }
 
 void fake_fail(const char *function, unsigned int nth, int err)

@@ -41,6 +41,9 @@ void fake_fail(const char *function, unsigned int nth, int err);
 unsigned int fake_calls(const char *function);
 void fake_calls_forget(void);
 
+/* Is told of each of them before it does anything. NULL: nobody is. */
+void fake_watch_calls(void (*watch)(const char *function));
+
 /* Descriptors of transforms and op sockets that are open in this process. */
 size_t fake_open_sockets(void);
 

@@ -25,6 +25,7 @@ enum permission {
 struct fake_key {
 	int32_t serial, keyring;
 	char *type, *description;
+	char *master; /* of one of type "encrypted": as its order named it */
 	uint8_t *payload;
 	size_t len;
 	uint32_t perm;
@@ -35,8 +36,6 @@ static struct fake_key keys[KEYS];
 static size_t n_keys, keys_made, quota;
 static int32_t distant[KEYRINGS];
 static char *forged;
-/* What becomes of bytes in an order for a key of type "encrypted". */
-static enum fake_bytes brought_bytes;
 
 /* A link into the process keyring counts for the thread that made it, as far as a program can tell
  * (kernel: a process keyring made later than a thread is not the thread's), and a forked child has
@@ -77,10 +76,11 @@ void fake_keys_forget(void)
 	for (size_t i = 0; i < n_keys; i++) {
 		free(keys[i].type);
 		free(keys[i].description);
+		free(keys[i].master);
 		free(keys[i].payload);
 	}
 	n_keys = quota = 0;
-	brought_bytes = FAKE_BYTES_REFUSED;
+	fake_encrypted_of(FAKE_BYTES_REFUSED);
 	memset(distant, 0, sizeof(distant));
 	memset(&linked, 0, sizeof(linked));
 	fake_proc_keys_forge(NULL);
@@ -284,14 +284,18 @@ static int search(int32_t keyring, const char *type, const char *description)
 	return found;
 }
 
+static int request(const char *type, const char *description)
+{
+	int found = search(FAKE_SESSION_KEYRING, type, description);
+
+	return found < 0 ? search(FAKE_USER_KEYRING, type, description) : found;
+}
+
 int key_request(const char *type, const char *description)
 {
-	int err = fake_entered("key_request"),
-	    found = search(FAKE_SESSION_KEYRING, type, description);
+	int err = fake_entered("key_request");
 
-	if (found < 0)
-		found = search(FAKE_USER_KEYRING, type, description);
-	return (int)fake_left(err ? err : found);
+	return (int)fake_left(err ? err : request(type, description));
 }
 
 /* A keyring's own permissions do not count here, but for those that are distant. */
@@ -300,41 +304,36 @@ static int writable(int32_t keyring)
 	return possessed(keyring) ? 0 : -EACCES;
 }
 
-void fake_encrypted_of(enum fake_bytes what)
+int fake_seal_of(const char *master, uint64_t *seal)
 {
-	brought_bytes = what;
-}
+	const char *colon = master ? strchr(master, ':') : NULL;
+	struct fake_key *key;
+	char type[16];
 
-/* HEX, of just MADE bytes, in BYTES; or -EINVAL. */
-static int read_hex(const char *hex, uint8_t *bytes, size_t made)
-{
-	unsigned int byte;
-
-	if (strlen(hex) != 2 * made || strspn(hex, "0123456789abcdefABCDEF") != 2 * made)
+	*seal = 0;
+	if (!master)
+		return 0;
+	if (!colon)
 		return -EINVAL;
-	for (size_t i = 0; i < made; i++) {
-		sscanf(hex + 2 * i, "%2x", &byte);
-		bytes[i] = (uint8_t)byte;
-	}
+	snprintf(type, sizeof(type), "%.*s", (int)(colon - master), master);
+	key = key_of(request(type, colon + 1));
+	if (!key)
+		return -ENOKEY;
+	*seal = fake_sum_of_key(key->payload, key->len);
 	return 0;
 }
 
-/* "new default user:NAME LENGTH [BYTES]" orders a key of type "encrypted", whose bytes the kernel
- * makes, unless it takes those. */
-static int order(const void *payload, size_t len, uint8_t *bytes, size_t *made)
+static bool is_sealed(const char *type)
 {
-	char text[9000];
-	int end = 0;
+	return !strcmp(type, "encrypted") || !strcmp(type, "trusted");
+}
 
-	snprintf(text, sizeof(text), "%.*s", (int)len, (const char *)payload);
-	if (sscanf(text, "new default %*s %zu%n", made, &end) != 1 || *made < 20 || *made > 4096)
-		fake_die("an encrypted key is ordered by \"%s\"", text);
-	if (text[end] && brought_bytes == FAKE_BYTES_REFUSED)
-		return -EINVAL;
-	if (text[end] && brought_bytes == FAKE_BYTES_TAKEN)
-		return read_hex(text + end + 1, bytes, *made);
-	fake_spread(keys_made, bytes, *made);
-	return 0;
+static void set_master(int32_t serial, const char *master)
+{
+	struct fake_key *key = must_have(serial);
+
+	free(key->master);
+	key->master = strdup(master);
 }
 
 int key_add(const char *type, const char *description, const void *payload, size_t len,
@@ -342,7 +341,8 @@ int key_add(const char *type, const char *description, const void *payload, size
 {
 	int err = fake_entered("key_add"), serial;
 	struct fake_key *key;
-	uint8_t bytes[4096];
+	uint8_t bytes[FAKE_PAYLOAD];
+	char master[FAKE_MASTER] = "";
 
 	keyring = serial_of(keyring);
 	/* security/keys/keyctl.c: KEY_MAX_DESC_SIZE, with the end of the string. */
@@ -354,8 +354,8 @@ int key_add(const char *type, const char *description, const void *payload, size
 		err = -EINVAL;
 	if (!err && quota && keys_alive() >= quota)
 		err = -EDQUOT;
-	if (!err && !strcmp(type, "encrypted")) {
-		err = order(payload, len, bytes, &len);
+	if (!err && is_sealed(type)) {
+		err = fake_follow(type, payload, len, keys_made, bytes, &len, master);
 		payload = bytes;
 	}
 	if (err)
@@ -369,6 +369,8 @@ int key_add(const char *type, const char *description, const void *payload, size
 				      FAKE_PERM);
 	else if (!err)
 		fake_key_update(serial, payload, len);
+	if (!err && *master)
+		set_master(serial, master);
 	return (int)fake_left(err ? err : serial);
 }
 
@@ -406,6 +408,27 @@ int key_unlink(int32_t serial, int32_t keyring)
 	return (int)fake_left(err);
 }
 
+/* Of one that no order made, whose master need not be there. */
+static const char *master_of(const struct fake_key *key)
+{
+	return key->master ? key->master : "user:master";
+}
+
+/* "update MASTER" of the same kind: encrypted_update(), which asks for neither. */
+static int change_master(struct fake_key *key, const char *payload, size_t len)
+{
+	char text[FAKE_MASTER + 16], master[FAKE_MASTER];
+	const char *before = master_of(key);
+
+	snprintf(text, sizeof(text), "%.*s", (int)len, payload);
+	if (sscanf(text, "update %255s", master) != 1)
+		fake_die("an encrypted key is updated by \"%s\"", text);
+	if (strncmp(before, master, strcspn(before, ":") + 1))
+		return -EINVAL;
+	set_master(key->serial, master);
+	return 0;
+}
+
 int key_update(int32_t serial, const void *payload, size_t len)
 {
 	int err = fake_entered("key_update");
@@ -413,7 +436,9 @@ int key_update(int32_t serial, const void *payload, size_t len)
 
 	if (!err)
 		err = look_up(serial, WRITE, &key);
-	if (!err)
+	if (!err && !strcmp(key->type, "encrypted"))
+		err = change_master(key, payload, len);
+	else if (!err)
 		fake_key_update(serial, payload, len);
 	return (int)fake_left(err);
 }
@@ -504,21 +529,20 @@ int key_usable(int32_t serial)
 	return (int)fake_left(err ? err : look_up(serial, SEARCH, &key));
 }
 
-static bool is_sealed(const struct fake_key *key)
+static ssize_t blob(const struct fake_key *key, char *buffer, size_t size)
 {
-	return !strcmp(key->type, "encrypted") || !strcmp(key->type, "trusted");
-}
+	const char *master = strcmp(key->type, "trusted") ? master_of(key) : NULL;
+	char text[FAKE_BLOB];
+	uint64_t seal;
+	int err = fake_seal_of(master, &seal);
+	size_t len;
 
-static ssize_t blob(const struct fake_key *key, void *buffer, size_t size)
-{
-	char text[256];
-	int len = !strcmp(key->type, "trusted")
-			  ? snprintf(text, sizeof(text), "%064x", 0)
-			  : snprintf(text, sizeof(text), "default user:master %zu %064x", key->len,
-				     0);
-
-	memcpy(buffer, text, (size_t)len < size ? (size_t)len : size);
-	return len;
+	if (err && key->master)
+		return err;
+	fake_blob(master, seal, key->payload, key->len, text);
+	len = strlen(text);
+	memcpy(buffer, text, len < size ? len : size);
+	return (ssize_t)len;
 }
 
 ssize_t key_read(int32_t serial, void *buffer, size_t size)
@@ -537,7 +561,7 @@ ssize_t key_read(int32_t serial, void *buffer, size_t size)
 		err = -EOPNOTSUPP;
 	if (err)
 		return fake_left(err);
-	if (is_sealed(key))
+	if (is_sealed(key->type))
 		return fake_left(blob(key, buffer, size));
 	if (buffer)
 		memcpy(buffer, key->payload, key->len < size ? key->len : size);
@@ -566,7 +590,7 @@ int __wrap_proc_keys_read(char **text)
 			1, "perm", key->perm, 0, 0, key->type, key->description);
 		/* Of other types it states other things, or nothing. */
 		if (!key->dead)
-			fprintf(file, ": %zu", is_sealed(key) ? 672 : key->len);
+			fprintf(file, ": %zu", is_sealed(key->type) ? 672 : key->len);
 		fputc('\n', file);
 	}
 	if (forged)
