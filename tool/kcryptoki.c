@@ -7,10 +7,17 @@
 #include "tool/verb.h"
 
 static const struct verb *const verbs[] = {
+	/* clang-format off */
 	&verb_status,
+	&verb_list,
+	&verb_generate,
+	&verb_import,
+	&verb_permit,
+	&verb_unlink,
 	&verb_save,
 	&verb_load,
 	&verb_rotate_master,
+	/* clang-format on */
 };
 
 enum { VERBS = sizeof(verbs) / sizeof(*verbs) };

@@ -17,7 +17,7 @@ static const struct {
 	{"type", "TYPE", TAKES_TYPE, offsetof(struct options, type),
 	 "logon, encrypted or user; else what the token makes"},
 	{"key-type", "TYPE", TAKES_KEY_TYPE, offsetof(struct options, key_type),
-	 "aes (the default), generic-secret, sha256-hmac, ..."},
+	 "sha256-hmac, ...; else aes for 16, 24, 32 bytes, or generic-secret"},
 	{"length", "BYTES", TAKES_LENGTH, offsetof(struct options, length),
 	 "32, where the key type does not say it"},
 	{"usage", "LIST", TAKES_USAGE, offsetof(struct options, usage),

@@ -20,6 +20,7 @@ struct verb {
 	const char *help;                          /* what it does, in lines with their ends */
 };
 
-extern const struct verb verb_load, verb_rotate_master, verb_save, verb_status;
+extern const struct verb verb_generate, verb_import, verb_list, verb_load, verb_permit,
+	verb_rotate_master, verb_save, verb_status, verb_unlink;
 
 #endif
