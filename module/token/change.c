@@ -83,7 +83,8 @@ static CK_RV write_change(const struct slot *slot, const struct object *object, 
 	rv = store_change(store, object->key, text);
 	if (rv == CKR_OK)
 		err = sidecar_write(object->key->keyring, object->metadata.unique_id, text);
-	if (err)
+	/* A file that only may not last says it, too. */
+	if (rv != CKR_OK || err)
 		store_change(store, object->key, before);
 	store_leave(store);
 	return rv == CKR_OK ? rv_of_make(err, "what is changed of a key") : rv;

@@ -198,10 +198,11 @@ static CK_RV make_kept(const struct slot *slot, const struct key_order *order, i
 		return rv_of_make(err, "a key");
 	}
 	rv = rv_of_make(key_open(own, *serial, &key), "a key");
-	if (rv == CKR_OK)
-		rv = store_keep(store, key, "");
 	if (rv == CKR_OK) {
-		rv = rv_of_make(own_move(*serial, own, order->keyring), "a key");
+		rv = store_keep(store, key, "");
+		if (rv == CKR_OK)
+			rv = rv_of_make(own_move(*serial, own, order->keyring), "a key");
+		/* A file that only may not last is there, too. */
 		if (rv != CKR_OK)
 			store_drop(store, key);
 	}
