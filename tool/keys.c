@@ -144,13 +144,39 @@ static void add_metadata(json_t *one, const struct metadata *metadata, ssize_t l
 	free(label);
 }
 
-/* The lines that would present ONE, whose description is printable by now: it has no line ends. */
-static void add_section(json_t *one, const char *type)
+/*
+ * A pattern (fnmatch(3)) that DESCRIPTION fits, as it can stand in an INI file, where a comment
+ * begins with ";" and blanks at the ends are lost. What cannot be printed is any bytes: how many
+ * "?" it would be depends on the locale.
+ */
+static void write_pattern(const char *description, char *out, size_t size)
 {
-	char text[20200];
+	size_t n = 0;
 
-	snprintf(text, sizeof(text), "[key NAME]\ntype = %s\ndescription = %s", type,
-		 json_string_value(json_object_get(one, "description")));
+	for (const char *at = description; *at && n + 3 < size; at++) {
+		bool at_end = at == description || !at[1];
+
+		if (*at < 0x20 || *at >= 0x7f) {
+			if (!n || out[n - 1] != '*')
+				out[n++] = '*';
+		} else if (*at == ';' || (*at == ' ' && at_end)) {
+			out[n++] = '?';
+		} else {
+			if (strchr("*?[\\", *at))
+				out[n++] = '\\';
+			out[n++] = *at;
+		}
+	}
+	out[n] = '\0';
+}
+
+/* The lines that would present ONE, of TYPE and DESCRIPTION. */
+static void add_section(json_t *one, const char *type, const char *description)
+{
+	char pattern[2 * 4096], text[sizeof(pattern) + 64];
+
+	write_pattern(description, pattern, sizeof(pattern));
+	snprintf(text, sizeof(text), "[key NAME]\ntype = %s\ndescription = %s", type, pattern);
 	json_object_set_new(one, "mend", json_string(text));
 }
 
@@ -199,7 +225,7 @@ static void take(const struct key *key, const struct keyring *keyring, json_t *p
 		say(one, "why",
 		    "its description is no pkcs11: URI, and no [key] section of the "
 		    "configuration fits it");
-		add_section(one, type);
+		add_section(one, type, key->description);
 	} else {
 		say(one, "why", "%s", why ? why : strerror(-err));
 	}

@@ -53,40 +53,20 @@ static void explain(int32_t serial, const struct key_info *info, int err)
 			 "may be used faster; make the key anew, with --permit");
 }
 
-/* PERM in the file of the store that KEY may have, which brings it back after a reboot. */
-static bool rewrite(int store, const struct key *key, uint32_t perm, struct reason *reason)
-{
-	char name[RECORD_NAME_MAX];
-	struct stored stored;
-	int err = stored_name(key, name);
-
-	if (!err)
-		err = stored_read(store, name, &stored, reason);
-	if (err)
-		return err == -ENOENT;
-	err = stored_check(&stored, key, reason);
-	stored.record.perm = perm;
-	if (!err)
-		err = store_write(store, &stored.record, key, reason);
-	stored_free(&stored);
-	return !err;
-}
-
+/* PERM in the file of the store that the key may have, which brings it back after a reboot. */
 static bool keep(const struct token *token, int32_t keyring, int32_t serial, uint32_t perm)
 {
-	struct reason reason = {""};
 	struct key *key = NULL;
 	int store = -1;
 	bool kept;
 
 	complain_listen();
 	kept = store_enter(token->slot, false, &store) == CKR_OK &&
-	       (store < 0 ||
-		(!key_open(keyring, serial, &key) && rewrite(store, key, perm, &reason)));
+	       !key_open(keyring, serial, &key) && store_permit(store, key, perm) == CKR_OK;
 	if (!kept) {
 		complain("key %d: its file in the store keeps the old permissions, which a reboot "
-			 "brings back%s%s",
-			 serial, *reason.text ? ": " : "", reason.text);
+			 "brings back",
+			 serial);
 		complain_log();
 	}
 	store_leave(store);

@@ -11,6 +11,8 @@
 #include "token/mapping.h"
 #include "token/restore.h"
 #include "token/sidecar.h"
+#include "tool/choose.h"
+#include "tool/complain.h"
 #include "tool/report.h"
 #include "tool/token.h"
 #include "tool/verb.h"
@@ -72,13 +74,10 @@ static void tell(void *user, const struct told *told)
 	if (!tally->json) {
 		printf("%-12s %-9s  %s%s%s%s\n", word_for(tally, told->outcome),
 		       told->type ? told->type : "", label ? label : "", label ? " (" : "",
-		       told->file, label ? ")" : "");
+		       json_string_value(json_object_get(one, "file")), label ? ")" : "");
 	}
-	if (told->outcome == OUTCOME_FAILED) {
-		fflush(stdout);
-		fprintf(stderr, "kcryptoki: %s: %s\n", told->file,
-			json_string_value(json_object_get(one, "why")));
-	}
+	if (told->outcome == OUTCOME_FAILED)
+		complain("%s: %s", told->file, told->why);
 	json_array_append_new(tally->keys, one);
 }
 
@@ -90,7 +89,7 @@ static int finish(struct tally *tally, const struct token *token, int err,
 	int status = err || tally->counts[OUTCOME_FAILED] ? NOT_DONE : DONE;
 
 	if (err)
-		fprintf(stderr, "kcryptoki: %s\n", *reason->text ? reason->text : strerror(-err));
+		complain("%s", *reason->text ? reason->text : strerror(-err));
 	if (tally->json) {
 		json_t *result = json_pack("{s:o, s:o, s:o, s:i}", "token",
 					   printable(token->slot->label), "store", printable(store),
@@ -121,8 +120,8 @@ static bool begin(struct token *token, const struct options *options, int32_t *k
 		return false;
 	found = slot_keyring(token->slot);
 	if (found < 0) {
-		fprintf(stderr, "kcryptoki: the keyring of token %s cannot be reached: %s\n",
-			token->slot->label, strerror(-found));
+		complain("the keyring of token %s cannot be reached: %s", token->slot->label,
+			 strerror(-found));
 		token_close(token);
 		return false;
 	}
@@ -183,9 +182,12 @@ static int save_these(const struct token *token, int32_t keyring, const struct o
 	int err = 0;
 
 	for (int i = 0; i < options->n_operands && !err; i++) {
-		int32_t serial = (int32_t)strtol(options->operands[i], NULL, 0);
+		int32_t serial;
 
-		err = restore_save(token->slot, keyring, serial, tell, tally, reason);
+		if (choose_serial(token, options->operands[i], &serial))
+			err = restore_save(token->slot, keyring, serial, tell, tally, reason);
+		else
+			tally->counts[OUTCOME_FAILED]++;
 	}
 	return err;
 }

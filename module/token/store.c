@@ -186,11 +186,13 @@ CK_RV store_keep(int store, const struct key *key, const char *changes)
 	return tell(err, &reason);
 }
 
-CK_RV store_change(int store, const struct key *key, const char *changes)
+/* KEY's file, if there is one, with CHANGES (NULL: those that it has) and PERM (NULL: likewise). */
+static CK_RV rewrite(int store, const struct key *key, const char *changes, const uint32_t *perm)
 {
 	struct reason reason = {""};
 	struct stored stored;
-	char name[RECORD_NAME_MAX], *before;
+	struct record now;
+	char name[RECORD_NAME_MAX];
 	int err;
 
 	if (store < 0)
@@ -201,14 +203,25 @@ CK_RV store_change(int store, const struct key *key, const char *changes)
 	if (err)
 		return err == -ENOENT ? CKR_OK : tell(err, &reason);
 	err = stored_check(&stored, key, &reason);
-	if (!err) {
-		before = stored.record.changes;
-		stored.record.changes = (char *)(uintptr_t)changes;
-		err = store_write(store, &stored.record, key, &reason);
-		stored.record.changes = before;
-	}
+	now = stored.record;
+	if (changes)
+		now.changes = (char *)(uintptr_t)changes;
+	if (perm)
+		now.perm = *perm;
+	if (!err)
+		err = store_write(store, &now, key, &reason);
 	stored_free(&stored);
 	return tell(err, &reason);
+}
+
+CK_RV store_change(int store, const struct key *key, const char *changes)
+{
+	return rewrite(store, key, changes, NULL);
+}
+
+CK_RV store_permit(int store, const struct key *key, uint32_t perm)
+{
+	return rewrite(store, key, NULL, &perm);
 }
 
 CK_RV store_drop(int store, const struct key *key)

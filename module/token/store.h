@@ -29,6 +29,9 @@ CK_RV store_keep(int store, const struct key *key, const char *changes);
 /* What is known of KEY is CHANGES now, if it is kept. */
 CK_RV store_change(int store, const struct key *key, const char *changes);
 
+/* KEY has the permissions PERM (keyctl_setperm(3)) now, if it is kept. */
+CK_RV store_permit(int store, const struct key *key, uint32_t perm);
+
 /* Takes KEY away, if it is kept. */
 CK_RV store_drop(int store, const struct key *key);
 
