@@ -111,7 +111,7 @@ static CK_ULONG number_of(const char *text)
 static bool search_all(const struct token *token, const char *text, struct found *found)
 {
 	CK_ULONG number = number_of(text);
-	CK_ATTRIBUTE label = {CKA_LABEL, (void *)(uintptr_t)text, strlen(text)};
+	CK_ATTRIBUTE label = {CKA_LABEL, (void *)text, strlen(text)};
 	CK_ATTRIBUTE serial = {CKA_KCRYPTOKI_KEY_SERIAL, &number, sizeof(number)};
 
 	if (!strncmp(text, "pkcs11:", strlen("pkcs11:")))

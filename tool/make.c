@@ -116,7 +116,7 @@ struct list {
 
 static void add(struct list *list, CK_ATTRIBUTE_TYPE type, const void *value, size_t len)
 {
-	list->attributes[list->count++] = (CK_ATTRIBUTE){type, (void *)(uintptr_t)value, len};
+	list->attributes[list->count++] = (CK_ATTRIBUTE){type, (void *)value, len};
 }
 
 static void add_bool(struct list *list, CK_ATTRIBUTE_TYPE type, bool value)

@@ -138,7 +138,7 @@ bool record_master(const struct record *record, char master[MASTER_MAX])
 static int compute(const struct key *guard, const char *text, size_t len, uint8_t mac[MAC_SIZE],
 		   struct reason *reason)
 {
-	const struct iovec input = {.iov_base = (void *)(uintptr_t)text, .iov_len = len};
+	const struct iovec input = {.iov_base = (void *)text, .iov_len = len};
 	struct prf prf;
 	CK_RV rv = prf_open(&prf, mechanism_find(CKM_SHA256_HMAC), &guard->transform_key);
 

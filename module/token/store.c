@@ -15,7 +15,7 @@
 
 int stored_name(const struct key *key, char name[RECORD_NAME_MAX])
 {
-	const struct record record = {.type = (char *)(uintptr_t)key->source->type,
+	const struct record record = {.type = (char *)key->source->type,
 				      .description = key->description};
 
 	return record_name(&record, name);
@@ -88,8 +88,7 @@ int stored_check(const struct stored *stored, const struct key *itself, struct r
 
 	if (!err && (guard || itself))
 		err = record_check(stored->text, stored->len, guard ? guard : itself, reason);
-	if (!err)
-		key_free(guard);
+	key_free(guard);
 	return err;
 }
 
@@ -177,7 +176,7 @@ CK_RV store_keep(int store, const struct key *key, const char *changes)
 	record = (struct record){.type = info.type,
 				 .description = info.description,
 				 .perm = info.perm,
-				 .changes = (char *)(uintptr_t)changes};
+				 .changes = (char *)changes};
 	err = store_blob(key, &record.blob, &reason);
 	if (!err)
 		err = store_write(store, &record, key, &reason);
@@ -205,7 +204,7 @@ static CK_RV rewrite(int store, const struct key *key, const char *changes, cons
 	err = stored_check(&stored, key, &reason);
 	now = stored.record;
 	if (changes)
-		now.changes = (char *)(uintptr_t)changes;
+		now.changes = (char *)changes;
 	if (perm)
 		now.perm = *perm;
 	if (!err)
