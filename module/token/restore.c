@@ -103,6 +103,8 @@ static int32_t member(int32_t keyring, const char *type, const char *description
 	int32_t *list = NULL, found = 0;
 	int count = keyring_list(keyring, &list);
 
+	if (count == -EACCES && !keyring_possess(keyring))
+		count = keyring_list(keyring, &list);
 	for (int i = 0; i < count && !found; i++) {
 		struct key_info info;
 
@@ -354,12 +356,12 @@ static int changes_of(int32_t keyring, const char *name, char **changes)
 	return found != -ENOKEY ? found : *changes ? 0 : -ENOMEM;
 }
 
-/* STORED is what file NAME has of KEY, whose CHANGES are these. */
+/* STORED is what there is of KEY, which is as RECORD says, but for its blob. */
 static int save_again(const struct run *run, struct stored *stored, const struct key *key,
-		      char *changes, struct reason *reason)
+		      const struct record *record, struct reason *reason)
 {
+	struct record now = stored->record;
 	struct key *kept;
-	char *before = stored->record.changes;
 	int err = stored_check(stored, key, reason);
 
 	if (!err)
@@ -373,12 +375,11 @@ static int save_again(const struct run *run, struct stored *stored, const struct
 				   "move that away, if it is not wanted any more");
 	if (err)
 		return err;
-	if (!strcmp(before, changes))
+	if (!strcmp(now.changes, record->changes) && now.perm == record->perm)
 		return -EALREADY;
-	stored->record.changes = changes;
-	err = store_write(run->store, &stored->record, key, reason);
-	stored->record.changes = before;
-	return err;
+	now.changes = record->changes;
+	now.perm = record->perm;
+	return store_write(run->store, &now, key, reason);
 }
 
 static int save(const struct run *run, const struct key *key, const char *name,
@@ -388,7 +389,7 @@ static int save(const struct run *run, const struct key *key, const char *name,
 	int err = stored_read(run->store, name, &stored, reason);
 
 	if (!err) {
-		err = save_again(run, &stored, key, record->changes, reason);
+		err = save_again(run, &stored, key, record, reason);
 		stored_free(&stored);
 		return err;
 	}
@@ -414,6 +415,21 @@ int restore_save(const struct slot *slot, int32_t keyring, int32_t serial, telle
 		reason_set(reason, "key %d cannot be looked at: %s", serial, strerror(-err));
 		return err;
 	}
+	/* What is read of others is the key itself. */
+	if (strcmp(key->source->type, "encrypted") && strcmp(key->source->type, "trusted")) {
+		reason_set(reason,
+			   "key %d is of type %s: the kernel seals only encrypted and "
+			   "trusted keys",
+			   serial, key->source->type);
+		err = -EOPNOTSUPP;
+	}
+	/* First: what is changed of it meanwhile waits, and is written by who changes it. */
+	if (!err)
+		err = begin(&run, slot, true, reason);
+	if (err) {
+		key_free(key);
+		return err;
+	}
 	err = key_describe(serial, &info);
 	if (!err) {
 		record = (struct record){.type = strdup(info.type),
@@ -423,14 +439,12 @@ int restore_save(const struct slot *slot, int32_t keyring, int32_t serial, telle
 	}
 	if (!err)
 		err = changes_of(keyring, name, &record.changes);
-	if (!err)
-		err = begin(&run, slot, true, reason);
 	if (!err) {
 		struct reason why = {""};
 
 		tell_result(&run, name, &record, save(&run, key, name, &record, &why), &why);
-		folder_close(run.store);
 	}
+	folder_close(run.store);
 	record_free(&record);
 	key_free(key);
 	return err;
