@@ -2,6 +2,7 @@
 /* The tokens that the configuration names, as the configuration and as slots. */
 #include <errno.h>
 #include <keyutils.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -119,6 +121,71 @@ static void a_master_makes_encrypted_keys(void **state)
 	}
 }
 
+/* The home of who the process is, whatever its environment says. */
+static void a_store_is_a_folder(void **state)
+{
+	const struct passwd *user = getpwuid(geteuid());
+	char home[512];
+
+	assert_non_null(user);
+	setenv("HOME", "/elsewhere", 1);
+	read_it("[token a]\nkeyring = user\nstore = ~/.local/share/kcryptoki\n"
+		"[token b]\nkeyring = session\nstore = /var/lib/a folder; of b/\n"
+		"[token c]\nkeyring = persistent\n"
+		"[token d]\nkeyring = persistent\n");
+	assert_string_equal(conf_logged, "");
+	snprintf(home, sizeof(home), "%s/.local/share/kcryptoki", user->pw_dir);
+	assert_string_equal(config.tokens[0].store, home);
+	assert_string_equal(config.tokens[1].store, "/var/lib/a folder; of b");
+	/* Of those that have none nobody shares one. */
+	assert_string_equal(config.tokens[2].store, "");
+	for (size_t i = 0; i < 4; i++)
+		assert_true(config.tokens[i].usable);
+	read_it("[token a]\nkeyring = user\nstore = /\n");
+	assert_string_equal(config.tokens[0].store, "/");
+}
+
+/* Keys of the one would be loaded into the other. */
+static void a_store_is_one_tokens(void **state)
+{
+	static const char *const paths[] = {"/a/b", "/a/b/", "//a///b", "/a/b//", "/a/./b"};
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		snprintf(text, sizeof(text),
+			 "[token a]\nkeyring = user\nstore = /a/b\n"
+			 "[token b]\nkeyring = session\nstore = %s\n",
+			 paths[i]);
+		read_it(text);
+		if (!conf_complains(4, "the store is another token's") || conf_log_lines() != 1)
+			fail_msg("%s: %s", paths[i], conf_logged);
+		assert_true(config.tokens[0].usable);
+		assert_false(config.tokens[1].usable);
+	}
+	read_it("[token a]\nkeyring = user\nstore = /a\n"
+		"[token b]\nkeyring = session\nstore = /a/b\n");
+	assert_string_equal(conf_logged, "");
+}
+
+/* Cut off, it would be another. */
+static void the_path_of_a_store_can_be_too_long(void **state)
+{
+	char text[512];
+
+	for (int over = 0; over < 2; over++) {
+		int n = snprintf(text, sizeof(text), "[token a]\nkeyring = user\nstore = /");
+		size_t len = over ? 300 : 180;
+
+		memset(text + n, 'x', len);
+		strcpy(text + n + len, "\n");
+		read_it(text);
+		assert_int_equal(config.tokens[0].usable, !over);
+		assert_int_equal(conf_log_lines() != 0, over);
+		if (!over)
+			assert_int_equal(strlen(config.tokens[0].store), len + 1);
+	}
+}
+
 /* Each mistake is named, costs its token, and leaves the others their ids. */
 static void a_mistake_costs_its_token(void **state)
 {
@@ -158,6 +225,15 @@ static void a_mistake_costs_its_token(void **state)
 		{"[token x]\nkeyring=user\ncreate=\n", 5, "create: it is neither"},
 		{"[token x]\nkeyring=user\ncreate=encrypted\n", 3,
 		 "keys cannot be created encrypted without a master key"},
+		{"[token x]\nbroker=/s\nstore=/a\n", 3, "the keys of a broker are in no keyring"},
+		{"[token x]\nstore=/a\n", 3, "neither a keyring nor a broker"},
+		{"[token x]\nkeyring=user\nstore=\n", 5,
+		 "store: it is neither the absolute path of a folder nor one in ~/"},
+		{"[token x]\nkeyring=user\nstore=a/b\n", 5, "store: it is neither"},
+		{"[token x]\nkeyring=user\nstore=~\n", 5, "store: it is neither"},
+		{"[token x]\nkeyring=user\nstore=~root/a\n", 5, "store: it is neither"},
+		{"[token x]\nkeyring=user\nstore=./a\n", 5, "store: it is neither"},
+		{"[token x]\nkeyring=user\nstore=/a\nstore=/b\n", 6, "store: it stands twice"},
 		{"[token x]\nkeyring=user\nmaster\n", 5, "neither a section nor"},
 	};
 	char text[256];
@@ -314,6 +390,9 @@ int main(void)
 		TEST(three_tokens_need_no_configuration),
 		TEST(tokens_are_in_the_order_of_the_file),
 		TEST(a_master_makes_encrypted_keys),
+		TEST(a_store_is_a_folder),
+		TEST(a_store_is_one_tokens),
+		TEST(the_path_of_a_store_can_be_too_long),
 		TEST(a_mistake_costs_its_token),
 		TEST(unknown_entries_cost_nothing),
 		TEST(a_broken_section_leaves_the_others_alone),

@@ -154,6 +154,28 @@ static const char *set_create(struct token_config *token, const char *text)
 		       : "it is neither logon nor encrypted";
 }
 
+/* PATH, which is absolute, as others would write it. */
+static void tidy(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from;) {
+		size_t len;
+
+		from += strspn(from, "/");
+		len = strcspn(from, "/");
+		if (len && !(len == 1 && *from == '.')) {
+			*to++ = '/';
+			memmove(to, from, len);
+			to += len;
+		}
+		from += len;
+	}
+	if (to == path)
+		*to++ = '/';
+	*to = '\0';
+}
+
 /* "~" is the home of who the process is, not of who began it: $HOME may be either's. */
 static const char *set_store(struct token_config *token, const char *text)
 {
@@ -173,6 +195,8 @@ static const char *set_store(struct token_config *token, const char *text)
 	if ((size_t)snprintf(token->store, sizeof(token->store), "%s%s", home, text) >=
 	    sizeof(token->store))
 		return "the path is too long";
+	/* Or two tokens could share it. */
+	tidy(token->store);
 	return NULL;
 }
 
