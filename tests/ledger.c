@@ -150,7 +150,7 @@ int ledger_open(struct ledger *ledger, const char *path)
 	off_t size;
 	char *text;
 
-	*ledger = (struct ledger){.fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666)};
+	*ledger = (struct ledger){.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666)};
 	size = ledger->fd < 0 ? -1 : lseek(ledger->fd, 0, SEEK_END);
 	if (size < 0)
 		return complain(path);
@@ -163,6 +163,7 @@ int ledger_open(struct ledger *ledger, const char *path)
 	free(text);
 	if (whole < 0)
 		return -1;
+	ledger->end = whole;
 	return whole < size && ftruncate(ledger->fd, whole) ? complain("it cannot be cut") : 0;
 }
 
@@ -172,7 +173,7 @@ void ledger_close(struct ledger *ledger)
 	close(ledger->fd);
 }
 
-int ledger_write(struct ledger *ledger, const char *format, ...)
+void ledger_write(struct ledger *ledger, const char *format, ...)
 {
 	char line[LEDGER_LINE];
 	va_list args;
@@ -183,12 +184,16 @@ int ledger_write(struct ledger *ledger, const char *format, ...)
 	va_end(args);
 	if (len < 0 || len >= LEDGER_LINE - 1 || !apply(ledger, line)) {
 		fprintf(stderr, "the ledger: this is no line: %s\n", line);
-		return -1;
+		exit(2);
 	}
 	line[len] = '\n';
-	if (write(ledger->fd, line, (size_t)len + 1) != len + 1 || fsync(ledger->fd))
-		return complain("it cannot be written");
-	return 0;
+	/* Not with O_APPEND: 9p would append whole pages. */
+	if (pwrite(ledger->fd, line, (size_t)len + 1, ledger->end) != len + 1 ||
+	    fsync(ledger->fd)) {
+		complain("it cannot be written");
+		exit(2);
+	}
+	ledger->end += len + 1;
 }
 
 size_t ledger_count(const struct ledger *ledger)

@@ -43,6 +43,7 @@ struct ledger_key {
 
 struct ledger {
 	int fd;
+	long long end;           /* where the next line goes */
 	struct ledger_key *keys; /* by their numbers */
 	size_t n;
 	unsigned int master,
@@ -56,8 +57,8 @@ struct ledger {
 int ledger_open(struct ledger *ledger, const char *path);
 void ledger_close(struct ledger *ledger);
 
-/* Writes a line, for good, which is true from now on. 0, or -1 and says why. */
-int ledger_write(struct ledger *ledger, const char *format, ...)
+/* Writes a line, for good, which is true from now on; ends the program where that fails. */
+void ledger_write(struct ledger *ledger, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* How many keys are there, or may be. */
