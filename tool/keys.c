@@ -11,6 +11,7 @@
 #include "kernel/folder.h"
 #include "kernel/keyring.h"
 #include "kernel/proc-keys.h"
+#include "kernel/transform.h"
 #include "key/key.h"
 #include "key/serials.h"
 #include "token/mapping.h"
@@ -275,24 +276,38 @@ static int look(json_t *token, int32_t serial, const struct slot *slot)
 	return count < 0 ? count : 0;
 }
 
+/* Why what is in a store could not be checked here, or NULL: record.c. */
+static const char *record_obstacle(void)
+{
+	if (!serials_supported())
+		return "this kernel cannot use keys unread (Linux 6.2 can)";
+	if (transform_may_bind("hash", "hmac(sha256)"))
+		return "hmac(sha256), with which it is checked, is not to be had here";
+	return NULL;
+}
+
 /* "store": where the token's keys outlive a reboot, and whether that can be used. */
 static json_t *look_at_store(const char *path)
 {
+	const char *why = record_obstacle();
 	json_t *store;
 	int err;
 
 	if (!*path)
 		return json_null();
 	err = folder_check(path);
+	if (!why && err == -EPERM)
+		why = "it belongs to another user, or others may write to it";
+	else if (!why && err)
+		why = err == -ENOENT ? NULL : strerror(-err);
 	store = json_pack("{s:o, s:s}", "folder", printable(path), "state",
-			  !err             ? "there"
-			  : err == -ENOENT ? "absent"
-					   : "refused");
-	if (err == -EPERM)
-		say(store, "why", "it belongs to another user, or others may write to it");
-	else if (err)
-		say(store, "why", "%s",
-		    err == -ENOENT ? "it is made for the first key that is kept" : strerror(-err));
+			  why   ? "refused"
+			  : err ? "absent"
+				: "there");
+	if (!why && err)
+		why = "it is made for the first key that is kept";
+	if (why)
+		say(store, "why", "%s", why);
 	return store;
 }
 
