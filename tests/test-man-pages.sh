@@ -199,5 +199,20 @@ sed -n 's/.*getopt(argc, argv, "\([a-zA-Z:]*\)").*/\1/p' "$broker/kcryptokid.c" 
 sed -n 's/^\.It Fl \([a-zA-Z]\).*/\1/p' "$source/doc/kcryptokid.8.in" >"$work/found"
 same "kcryptokid(8) has the options" "the broker" "the page"
 
+if [ "$tool" ]; then
+    tool=$built/kcryptoki
+    # --help has a line for each verb, and the page another one.
+    "$tool" --help | sed -n 's/.* kcryptoki \([a-z][a-z-]*\) .*/\1/p' >"$work/expected"
+    awk '/^\.Sh/ { ours = $2 == "SYNOPSIS" } ours && $1 == ".Cm" && before == ".Nm" { print $2 }
+        { before = $0 }' "$source/doc/kcryptoki.1.in" >"$work/found"
+    same "kcryptoki(1) has the verbs" "the tool" "the page"
+
+    while read -r verb; do
+        "$tool" "$verb" --help | sed -n 's/^  --\([a-z-]*\).*/\1/p'
+    done <"$work/module" >"$work/expected"
+    sed -n 's/^\.It Fl -\([a-z-]*\).*/\1/p' "$source/doc/kcryptoki.1.in" >"$work/found"
+    same "kcryptoki(1) has the options" "the tool" "the page"
+fi
+
 echo "1..$number"
 exit "$fails"

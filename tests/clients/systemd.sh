@@ -1,10 +1,12 @@
 # shellcheck shell=bash
 # A booted systemd, which is process 1 of a PID namespace, for tests of units; sourced after
-# common.sh, for root (tests/install-and -r). What it reads units from is $unit_path, which begins as
-# a folder of the script's own.
+# common.sh, for root (tests/install-and -r). It reads units from where systemctl enable links to, the
+# script's own folder $units, and what make installed.
 chmod 755 "$work"
+top=$clients/../..
 units=$work/units
-unit_path=$units
+installed=/usr/local/lib/systemd/system
+unit_path=/etc/systemd/system:$units:$installed
 mkdir -p "$units"/{sysinit,multi-user}.target.wants outputs
 chmod 1777 outputs
 head -c 5000 /bin/sh >plain
@@ -33,6 +35,43 @@ write_base()
     ln -s ../systemd-journald.service "$units/sysinit.target.wants"
 }
 
+# This machine's own units are none of the test's.
+without_units()
+{
+    mount -t tmpfs none /etc/systemd/system
+}
+
+# documented NUMBER: that block of commands in $section of doc/keys-at-boot.md
+documented()
+{
+    # shellcheck disable=SC2154 # the script's
+    awk -v wanted="$1" -v section="## $section" '/^## / { ours = $0 == section }
+        ours && /^    / { if (!within++) number++; if (number == wanted) print substr($0, 5) }
+        !/^    / { within = 0 }' "$top/doc/keys-at-boot.md" | grep .
+}
+
+# do_documented NUMBER COMMAND...: given to the command, a shell
+do_documented()
+{
+    local text
+    text=$(documented "$1") && "${@:2}" -ec "$text"
+}
+
+# The user of the documents' store, and no configuration yet.
+conf=/usr/local/etc/kcryptoki.conf
+# shellcheck disable=SC2034 # for scripts
+store=/var/lib/vault/.local/share/kcryptoki
+add_vault()
+{
+    useradd --system --create-home --home-dir /var/lib/vault vault && { [ ! -e $conf ] || rm $conf; }
+}
+
+# of_vault COMMAND...: with the user keyring in a session of its own
+of_vault()
+{
+    as vault keyctl session - sh -ec 'keyctl link @u @s; "$@"' sh "$@"
+}
+
 # verify UNIT...: their paths
 verify()
 {
@@ -40,6 +79,13 @@ verify()
     status=$?
     cat complaints
     [ $status = 0 ] && [ ! -s complaints ]
+}
+
+halt()
+{
+    kill -KILL $systemd
+    wait $systemd 2>/dev/null
+    true
 }
 
 boot()
@@ -51,7 +97,7 @@ boot()
         /lib/systemd/systemd --system --unit=multi-user.target --show-status=no \
         </dev/null >systemd.log 2>&1 &
     systemd=$!
-    trap 'kill -KILL $systemd; wait $systemd 2>/dev/null; rm -rf "$work"' EXIT
+    trap 'halt; rm -rf "$work"' EXIT
     wait_for inside systemctl is-active multi-user.target
 }
 
