@@ -307,34 +307,6 @@ static void the_generator_is_that_of_local_keys(void **state)
 	}
 }
 
-static CK_RV permissions_of(const struct object *of, CK_ULONG *mask)
-{
-	CK_ATTRIBUTE wanted = {CKA_KCRYPTOKI_PERMISSIONS, mask, sizeof(*mask)};
-
-	return attributes_get(of, &wanted, 1);
-}
-
-static void permissions_are_those_of_now(void **state)
-{
-	static char broker;
-	CK_ULONG mask = 0;
-
-	assert_int_equal(permissions_of(object, &mask), CKR_OK);
-	assert_int_equal(mask, FAKE_PERM);
-	fake_key_set_perm(object->key->serial, 0x19010000);
-	assert_int_equal(permissions_of(object, &mask), CKR_OK);
-	assert_int_equal(mask, 0x19010000);
-	fake_key_set_perm(object->key->serial, 0x18000000);
-	assert_int_equal(permissions_of(object, &mask), CKR_ATTRIBUTE_SENSITIVE);
-	fake_key_unlink(object->key->serial);
-	assert_int_equal(permissions_of(object, &mask), CKR_OBJECT_HANDLE_INVALID);
-	/* A broker has its keys from elsewhere. */
-	object->key->broker = (struct broker *)&broker;
-	assert_int_equal(permissions_of(object, &mask), CKR_ATTRIBUTE_TYPE_INVALID);
-	object->key->broker = NULL;
-	assert_int_equal(permissions_of(profile, &mask), CKR_ATTRIBUTE_TYPE_INVALID);
-}
-
 static void dates_and_the_serial_are_shown(void **state)
 {
 	struct object *dated = make("pkcs11:?x-start=20260102&x-end=20301231", 32, true);
@@ -600,7 +572,6 @@ int main(void)
 		TEST(allowed_mechanisms_are_listed),
 		TEST(flags_turn_attributes),
 		TEST(the_generator_is_that_of_local_keys),
-		TEST(permissions_are_those_of_now),
 		TEST(dates_and_the_serial_are_shown),
 		TEST(templates_are_given_as_arrays),
 		TEST(room_to_spare_is_left_alone),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Who learns the bytes of a key: CKA_VALUE, CKA_SENSITIVE, CKA_EXTRACTABLE and CKA_COPYABLE of keys
- * of each type, of keys of sessions, and of data. */
+ * of each type, of keys of sessions, and of data; and who may do what with a key. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -241,6 +241,37 @@ static void what_cannot_be_read_has_an_error_of_its_own(void **state)
 	object_put(object);
 }
 
+static CK_RV permissions_of(const struct object *of, CK_ULONG *mask)
+{
+	CK_ATTRIBUTE wanted = {CKA_KCRYPTOKI_PERMISSIONS, mask, sizeof(*mask)};
+
+	return attributes_get(of, &wanted, 1);
+}
+
+static void permissions_are_those_of_now(void **state)
+{
+	static char broker;
+	struct object *object = make("logon", "", FAKE_PERM), *profile = object_profile(&slot);
+	CK_ULONG mask = 0;
+
+	assert_int_equal(permissions_of(object, &mask), CKR_OK);
+	assert_int_equal(mask, FAKE_PERM);
+	fake_key_set_perm(object->key->serial, 0x19010000);
+	assert_int_equal(permissions_of(object, &mask), CKR_OK);
+	assert_int_equal(mask, 0x19010000);
+	fake_key_set_perm(object->key->serial, 0x18000000);
+	assert_int_equal(permissions_of(object, &mask), CKR_ATTRIBUTE_SENSITIVE);
+	fake_key_unlink(object->key->serial);
+	assert_int_equal(permissions_of(object, &mask), CKR_OBJECT_HANDLE_INVALID);
+	/* A broker has its keys from elsewhere. */
+	object->key->broker = (struct broker *)&broker;
+	assert_int_equal(permissions_of(object, &mask), CKR_ATTRIBUTE_TYPE_INVALID);
+	object->key->broker = NULL;
+	assert_int_equal(permissions_of(profile, &mask), CKR_ATTRIBUTE_TYPE_INVALID);
+	object_put(object);
+	object_put(profile);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -249,6 +280,7 @@ int main(void)
 		TEST(keys_of_sessions_are_no_keyrings),
 		TEST(data_is_there_to_be_read),
 		TEST(what_cannot_be_read_has_an_error_of_its_own),
+		TEST(permissions_are_those_of_now),
 	};
 
 	cmocka_set_message_output(CM_OUTPUT_TAP);
