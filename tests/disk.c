@@ -85,16 +85,14 @@ int __wrap_close(int fd)
 	return -1;
 }
 
-int __real_fsync(int fd);
 int __wrap_fsync(int fd);
 
+/* Nobody cuts the power, and disks are slow. */
 int __wrap_fsync(int fd)
 {
 	struct stat st;
 
-	if (!fstat(fd, &st) && fails(S_ISDIR(st.st_mode) ? "sync-folder" : "fsync"))
-		return -1;
-	return __real_fsync(fd);
+	return fstat(fd, &st) || fails(S_ISDIR(st.st_mode) ? "sync-folder" : "fsync") ? -1 : 0;
 }
 
 int __real_renameat(int from, const char *old, int to, const char *new);

@@ -53,11 +53,11 @@ static int teardown(void **state)
 static struct record record_of(const char *type, const char *description, const char *changes,
 			       const char *blob)
 {
-	return (struct record){.type = (char *)(uintptr_t)type,
-			       .description = (char *)(uintptr_t)description,
+	return (struct record){.type = (char *)type,
+			       .description = (char *)description,
 			       .perm = 0x1b010000,
-			       .changes = (char *)(uintptr_t)changes,
-			       .blob = (char *)(uintptr_t)blob};
+			       .changes = (char *)changes,
+			       .blob = (char *)blob};
 }
 
 static struct record usual(void)
@@ -322,6 +322,8 @@ static void fields_are_all_there_in_their_order(void **state)
 
 		snprintf(begin, sizeof(begin), "\n%s ", names[i]);
 		snprintf(instead, sizeof(instead), "\n%c%s ", names[i][0] - 32, names[i] + 1);
+		refused(begin, instead, strlen(instead), "damaged");
+		snprintf(instead, sizeof(instead), " %s ", names[i]);
 		refused(begin, instead, strlen(instead), "damaged");
 		snprintf(instead, sizeof(instead), "\n%ss ", names[i]);
 		refused(begin, instead, strlen(instead), "damaged");
