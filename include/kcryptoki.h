@@ -35,9 +35,10 @@
  * type ("logon", "encrypted", "user", "trusted"; no zero byte at the end). Keys that the process
  * itself holds, session objects all, have neither. In the template of a new token key the type may
  * be given, to choose between logon and encrypted where a master key is configured; bytes that a
- * caller brings become an encrypted key where the kernel does that (CONFIG_USER_DECRYPTED_DATA,
- * which Debian's kernels lack), and are CKR_TEMPLATE_INCONSISTENT elsewhere. Their numbers lack the
- * bit CKF_ARRAY_ATTRIBUTE, by which callers know values that are arrays of attributes.
+ * caller brings become an encrypted key where the kernel does that (CONFIG_USER_DECRYPTED_DATA, or
+ * encrypted_keys.user_decrypted_data=1 at its start, which Debian's need), and are
+ * CKR_TEMPLATE_INCONSISTENT elsewhere. Their numbers lack the bit CKF_ARRAY_ATTRIBUTE, by which
+ * callers know values that are arrays of attributes.
  */
 #define KCRYPTOKI_VENDOR_ATTRIBUTE (KCRYPTOKI_VENDOR & ~0x40000000UL)
 #define CKA_KCRYPTOKI_KEY_SERIAL (KCRYPTOKI_VENDOR_ATTRIBUTE | 0x01UL)

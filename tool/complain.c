@@ -70,6 +70,9 @@ void complain_log(void)
 
 void complain_of(const char *call, CK_RV rv)
 {
-	complain("%s: %s", call, p11_kit_strerror(rv));
+	/* p11-kit 0.24 has no words for it. */
+	complain("%s: %s", call,
+		 rv == CKR_ACTION_PROHIBITED ? "the key's attributes forbid it"
+					     : p11_kit_strerror(rv));
 	complain_log();
 }

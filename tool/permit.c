@@ -44,8 +44,7 @@ static void explain(int32_t serial, const struct key_info *info, int err)
 	if (err != -EACCES)
 		return;
 	if (info->uid != geteuid())
-		complain("it belongs to uid %u, who may change them, as CAP_SYS_ADMIN may",
-			 info->uid);
+		complain("it belongs to uid %u, who may change them", info->uid);
 	else if (!permissions_final(info->perm))
 		complain("this process does not possess it: keyctl link its keyring to @s");
 	else
