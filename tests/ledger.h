@@ -19,6 +19,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 enum { LEDGER_CIPHER = 32, LEDGER_LABEL_MAX = 2048 };
 
@@ -43,7 +44,7 @@ struct ledger_key {
 
 struct ledger {
 	int fd;
-	long long end;           /* where the next line goes */
+	off_t end;               /* where the next line goes */
 	struct ledger_key *keys; /* by their numbers */
 	size_t n;
 	unsigned int master,
