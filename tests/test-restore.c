@@ -58,8 +58,6 @@ static void masters_come_before_what_they_seal(void **state)
 	char name[64];
 
 	keys[0] = stash_make("pkcs11:object=kmk?x-uid=0001", NULL);
-	fake_key_add(FAKE_SESSION_KEYRING, "trusted", "pkcs11:object=kmk?x-uid=0001", stash_bytes,
-		     32, FAKE_PERM);
 	for (int i = 1; i < 13; i++) {
 		snprintf(name, sizeof(name), "pkcs11:object=sealed-%d?x-key-type=aes", i);
 		keys[i] = stash_make(name, "trusted:pkcs11:object=kmk?x-uid=0001");
@@ -208,11 +206,14 @@ static void what_cannot_be_saved_is_said(void **state)
 	/* A damaged file may be all that there is of a key. */
 	text = disk_read(key.file, &len);
 	text[len / 2] ^= 1;
-	disk_write(key.file, text, len);
-	stash_save_all(&key, 1, OUTCOME_FAILED);
-	now = disk_read(key.file, &n);
-	assert_string_equal(now, text);
-	free(now);
+	for (int cut = 0; cut < 2; cut++) {
+		disk_write(key.file, text, len - (size_t)cut);
+		stash_save_all(&key, 1, OUTCOME_FAILED);
+		now = disk_read(key.file, &n);
+		assert_int_equal(n, len - (size_t)cut);
+		assert_memory_equal(now, text, n);
+		free(now);
+	}
 	free(text);
 	assert_int_equal(chmod(disk_store, 0777), 0);
 	assert_int_equal(
@@ -231,9 +232,9 @@ static void there_must_be_a_store_to_load(void **state)
 			 -ENOENT);
 	assert_non_null(strstr(reason.text, "store = FOLDER"));
 	reason = (struct reason){""};
+	/* Which is empty before its folder is made for the first key. */
 	assert_int_equal(restore_load(&stash_slot, FAKE_USER_KEYRING, stash_tell, NULL, &reason),
-			 -ENOENT);
-	assert_non_null(strstr(reason.text, disk_store));
+			 0);
 	assert_int_not_equal(access(disk_store, F_OK), 0);
 	assert_int_equal(mkdir(disk_store, 0777), 0);
 	assert_int_equal(chmod(disk_store, 0777), 0);

@@ -50,7 +50,6 @@ static bool search(const struct token *token, const CK_ATTRIBUTE *list, CK_ULONG
 	}
 	if (count)
 		memcpy(&template[1], list, count * sizeof(*list));
-	complain_listen();
 	rv = C_FindObjectsInit(token->session, template, count + 1);
 	while (rv == CKR_OK && n) {
 		rv = C_FindObjects(token->session, &object, 1, &n);
@@ -122,11 +121,16 @@ static bool search_all(const struct token *token, const char *text, struct found
 bool choose(const struct token *token, const char *text, CK_OBJECT_HANDLE *object)
 {
 	struct found found = {0};
-	bool searched = search_all(token, text, &found);
+	bool searched;
 
-	if (searched && !found.count)
+	complain_listen();
+	searched = search_all(token, text, &found);
+	if (searched && !found.count) {
 		complain("token %s has no key %s; kcryptoki list shows those that it has",
 			 token->slot->label, text);
+		/* It may be there, and not be presented. */
+		complain_log();
+	}
 	if (searched && found.count > 1) {
 		complain("%s is more than one key; its serial number names one:", text);
 		for (size_t i = 0; i < found.count; i++)
@@ -159,9 +163,21 @@ bool choose_serial(const struct token *token, const char *text, int32_t *serial)
 bool choose_all(const struct token *token, CK_OBJECT_HANDLE **list, size_t *count)
 {
 	struct found found = {0};
-	bool searched = search(token, NULL, 0, &found);
+	int keyring = token->slot->broker ? 0 : slot_keyring(token->slot);
 
+	*list = NULL;
+	*count = 0;
+	if (keyring < 0) {
+		complain("the keyring of token %s cannot be reached: %s", token->slot->label,
+			 strerror(-keyring));
+		return false;
+	}
+	complain_listen();
+	if (!search(token, NULL, 0, &found)) {
+		free(found.list);
+		return false;
+	}
 	*list = found.list;
 	*count = found.count;
-	return searched;
+	return true;
 }

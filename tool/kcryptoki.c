@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "tool/complain.h"
 #include "tool/verb.h"
 
 static const struct verb *const verbs[] = {
@@ -51,8 +52,15 @@ static int run(const struct verb *verb, int argc, char **argv)
 		options_explain(verb->takes, stdout);
 		return DONE;
 	}
-	if (read && options.n_operands >= verb->least && options.n_operands <= verb->most)
-		return verb->run(&options);
+	if (read && options.n_operands >= verb->least && options.n_operands <= verb->most) {
+		int status = verb->run(&options);
+
+		/* Whoever reads the result is told that it is not all of it. */
+		if (!fflush(stdout) && !ferror(stdout))
+			return status;
+		complain("the result cannot be written");
+		return status == DONE ? NOT_DONE : status;
+	}
 	fprintf(stderr, "Usage: kcryptoki %s %s\n", verb->name, verb->usage);
 	return USAGE;
 }

@@ -76,8 +76,12 @@ static bool read_length(const char *text, size_t *length)
 /* What is wrong with OPTIONS, stderr says. */
 static bool read_wish(const struct options *options, struct wish *wish)
 {
-	if (!options->label) {
+	if (!options->label || !*options->label) {
 		complain("--label is missing");
+		return false;
+	}
+	if (!metadata_is_text((const uint8_t *)options->label, strlen(options->label))) {
+		complain("--label %s: this is no text in UTF-8", options->label);
 		return false;
 	}
 	if (options->id && !read_id(options->id, wish))

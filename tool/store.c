@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel/folder.h"
 #include "kernel/keyring.h"
 #include "key/master.h"
 #include "token/mapping.h"
@@ -102,6 +103,8 @@ static int finish(struct tally *tally, const struct token *token, int err,
 		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
 		puts("");
 		json_decref(result);
+	} else if (!err && folder_check(store) == -ENOENT) {
+		printf("%s: it is not there yet, and made for the first key that is kept\n", store);
 	} else if (!err) {
 		printf("%s: %zu %s, %zu %s, %zu %s\n", store, tally->counts[OUTCOME_DONE],
 		       tally->words->done, tally->counts[OUTCOME_ALREADY], tally->words->already,

@@ -286,6 +286,12 @@ static int begin(struct run *run, const struct slot *slot, bool make, struct rea
 	return run->store < 0 ? run->store : 0;
 }
 
+/* Whether ERR, of begin(), says that no key was kept yet. */
+static bool is_empty(const struct slot *slot, int err)
+{
+	return slot->store && err == -ENOENT;
+}
+
 int restore_load(const struct slot *slot, int32_t keyring, teller *tell, void *user,
 		 struct reason *reason)
 {
@@ -294,7 +300,7 @@ int restore_load(const struct slot *slot, int32_t keyring, teller *tell, void *u
 	int err = begin(&run, slot, false, reason), count;
 
 	if (err)
-		return err;
+		return is_empty(slot, err) ? 0 : err;
 	count = folder_list(run.store, &names);
 	for (int pass = 0; pass < 2 && count > 0; pass++) {
 		run.first = !pass;
@@ -332,7 +338,7 @@ int restore_rotate(const struct slot *slot, teller *tell, void *user, struct rea
 	}
 	err = begin(&run, slot, false, reason);
 	if (err)
-		return err;
+		return is_empty(slot, err) ? 0 : err;
 	count = folder_list(run.store, &names);
 	if (count > 0)
 		each(&run, names, count, rotate);

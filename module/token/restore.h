@@ -37,7 +37,8 @@ int restore_save(const struct slot *slot, int32_t keyring, int32_t serial, telle
 		 struct reason *reason);
 
 /* All keys in the store of SLOT to KEYRING, trusted ones first, since they may be masters. A key
- * is moved there as a whole, with its permissions and what was changed of it. */
+ * is moved there as a whole, with its permissions and what was changed of it. A store whose folder
+ * is not there yet has none. */
 int restore_load(const struct slot *slot, int32_t keyring, teller *tell, void *user,
 		 struct reason *reason);
 
