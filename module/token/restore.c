@@ -362,20 +362,29 @@ static int changes_of(int32_t keyring, const char *name, char **changes)
 	return found != -ENOKEY ? found : *changes ? 0 : -ENOMEM;
 }
 
+/* 0 where RECORD brings KEY back; -EKEYREJECTED: it brings another. A trusted key's may bring none,
+ * where something must be said to load it that its blob does not have: a parent, a password. */
+static int brings_back(const struct record *record, const struct key *key, struct reason *reason)
+{
+	struct key *kept;
+	int err = copy(record, &kept, reason);
+
+	if (err)
+		return err;
+	err = record_same_key(kept, key, reason);
+	bury(kept);
+	return err;
+}
+
 /* STORED is what there is of KEY, which is as RECORD says, but for its blob. */
 static int save_again(const struct run *run, struct stored *stored, const struct key *key,
 		      const struct record *record, struct reason *reason)
 {
 	struct record now = stored->record;
-	struct key *kept;
 	int err = stored_check(stored, key, reason);
 
 	if (!err)
-		err = copy(&stored->record, &kept, reason);
-	if (err)
-		return err;
-	err = record_same_key(kept, key, reason);
-	bury(kept);
+		err = brings_back(&stored->record, key, reason);
 	if (err == -EKEYREJECTED)
 		reason_set(reason, "its file is another key's, which has the same description; "
 				   "move that away, if it is not wanted any more");
@@ -404,6 +413,8 @@ static int save(const struct run *run, const struct key *key, const char *name,
 		return err;
 	*reason = (struct reason){""};
 	err = store_blob(key, &record->blob, reason);
+	if (!err)
+		err = brings_back(record, key, reason);
 	return err ? err : store_write(run->store, record, key, reason);
 }
 
