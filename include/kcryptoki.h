@@ -46,10 +46,10 @@
 
 /*
  * Of every key that is in a keyring of this machine: whether it is in the token's store, from where
- * kcryptoki(1) brings it back after a reboot (CK_BBOOL). Where this is CK_FALSE it is volatile: it is
- * gone with its keyring, at the next reboot at the latest, though CKA_TOKEN is CK_TRUE. Not to be
- * set. Keys of type logon and user are always volatile, since the kernel gives them out to nobody,
- * or to everybody who would read the store.
+ * kcryptoki(1) brings it back after a reboot (CK_BBOOL). Where this is CK_FALSE it is volatile: it
+ * is gone with its keyring, at the next reboot at the latest, though CKA_TOKEN is CK_TRUE. Not to
+ * be set. Keys of type logon and user are always volatile, since the kernel gives them out to
+ * nobody, or to everybody who would read the store.
  */
 #define CKA_KCRYPTOKI_STORED (KCRYPTOKI_VENDOR_ATTRIBUTE | 0x03UL)
 
