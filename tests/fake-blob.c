@@ -67,7 +67,10 @@ static void seal_bytes(uint64_t seal, const char *begin, const uint8_t *bytes, s
 /* What a blob says before its digits, which end it. */
 static void begin_blob(char begin[BEGIN], const char *master, size_t len)
 {
-	snprintf(begin, BEGIN, master ? "default %s %zu " : "", master, len);
+	if (master)
+		snprintf(begin, BEGIN, "default %s %zu ", master, len);
+	else
+		*begin = '\0';
 }
 
 /* Text that seal_bytes() is told of, and HEX, as bytes; or -errno. */
