@@ -167,6 +167,25 @@ static void each_file_has_its_own_master(void **state)
 }
 
 /* The kernel does not: encrypted_update(), valid_master_desc(). */
+/* Or who reads that all is as wanted would take the old master away, and keep a file that brings
+ * nothing back. */
+static void what_is_damaged_is_not_as_wanted(void **state)
+{
+	char *text;
+	size_t len;
+
+	make_keys();
+	give_new_master();
+	stash_rotate();
+	text = disk_read(keys[0].file, &len);
+	text[len - 2] ^= 1;
+	disk_write(keys[0].file, text, len);
+	free(text);
+	stash_rotate();
+	stash_said(&keys[0], OUTCOME_FAILED, "it was changed");
+	stash_said(&keys[1], OUTCOME_ALREADY, NULL);
+}
+
 static void a_master_of_another_kind_is_refused(void **state)
 {
 	make_keys();
@@ -348,6 +367,7 @@ int main(void)
 		TEST(keys_in_use_stay_as_they_are),
 		TEST(both_masters_must_be_there),
 		TEST(each_file_has_its_own_master),
+		TEST(what_is_damaged_is_not_as_wanted),
 		TEST(a_master_of_another_kind_is_refused),
 		TEST(what_was_changed_by_others_is_not_sealed),
 		cmocka_unit_test(a_load_that_fails_can_be_done_again),

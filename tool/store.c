@@ -7,13 +7,14 @@
 #include <string.h>
 
 #include "kernel/folder.h"
-#include "kernel/keyring.h"
 #include "key/master.h"
+#include "key/own.h"
 #include "token/mapping.h"
 #include "token/restore.h"
 #include "token/sidecar.h"
 #include "tool/choose.h"
 #include "tool/complain.h"
+#include "tool/entry.h"
 #include "tool/report.h"
 #include "tool/token.h"
 #include "tool/verb.h"
@@ -100,9 +101,7 @@ static int finish(struct tally *tally, const struct token *token, int err,
 			json_object_set_new(
 				result, "why",
 				printable(*reason->text ? reason->text : strerror(-err)));
-		json_dumpf(result, stdout, JSON_INDENT(2) | JSON_SORT_KEYS);
-		puts("");
-		json_decref(result);
+		entry_dump(result);
 	} else if (!err && folder_check(store) == -ENOENT) {
 		printf("%s: it is not there yet, and made for the first key that is kept\n", store);
 	} else if (!err) {
@@ -147,8 +146,7 @@ static bool is_wanted(const struct token *token, const struct key *key)
 	struct metadata metadata;
 	const char *why;
 
-	if (strcmp(key->source->type, "encrypted") != 0 &&
-	    strcmp(key->source->type, "trusted") != 0)
+	if (!key->source->sealed)
 		return false;
 	if (token->slot->master && master_find(token->slot->master) == key->serial)
 		return true;
@@ -162,7 +160,7 @@ static int save_all(const struct token *token, int32_t keyring, struct tally *ta
 		    struct reason *reason)
 {
 	int32_t *list = NULL;
-	int count = keyring_list(keyring, &list), err = 0;
+	int count = own_list(keyring, &list), err = 0;
 
 	for (int i = 0; i < count && !err; i++) {
 		struct key *key;
@@ -195,21 +193,52 @@ static int save_these(const struct token *token, int32_t keyring, const struct o
 	return err;
 }
 
-static int save(const struct options *options)
+/* DEED with the token of OPTIONS, whose keys are in KEYRING; the program's exit status. */
+static int run(const struct options *options, const struct words *words,
+	       int (*deed)(const struct token *token, int32_t keyring,
+			   const struct options *options, struct tally *tally,
+			   struct reason *reason))
 {
-	struct tally tally = tally_begin(&saving, options);
+	struct tally tally = tally_begin(words, options);
 	struct reason reason = {""};
 	struct token token;
 	int32_t keyring;
 	int err, status;
 
-	if (!begin(&token, options, &keyring))
+	if (!begin(&token, options, &keyring)) {
+		json_decref(tally.keys);
 		return NOT_DONE;
-	err = options->n_operands ? save_these(&token, keyring, options, &tally, &reason)
-				  : save_all(&token, keyring, &tally, &reason);
+	}
+	err = deed(&token, keyring, options, &tally, &reason);
 	status = finish(&tally, &token, err, &reason);
 	token_close(&token);
 	return status;
+}
+
+static int save_some(const struct token *token, int32_t keyring, const struct options *options,
+		     struct tally *tally, struct reason *reason)
+{
+	return options->n_operands ? save_these(token, keyring, options, tally, reason)
+				   : save_all(token, keyring, tally, reason);
+}
+
+static int save(const struct options *options)
+{
+	return run(options, &saving, save_some);
+}
+
+static int load_all(const struct token *token, int32_t keyring, const struct options *options,
+		    struct tally *tally, struct reason *reason)
+{
+	(void)options;
+	return restore_load(token->slot, keyring, tell, tally, reason);
+}
+
+static int load(const struct options *options)
+{
+	static const struct words words = {"loaded", "there", "not loaded"};
+
+	return run(options, &words, load_all);
 }
 
 /* What keys are about to be sealed under must come back after a reboot, too. */
@@ -231,42 +260,23 @@ static int save_master(const struct token *token, int32_t keyring, const struct 
 	return err;
 }
 
-static int load(const struct options *options)
+static int rotate_all(const struct token *token, int32_t keyring, const struct options *options,
+		      struct tally *tally, struct reason *reason)
 {
-	static const struct words words = {"loaded", "there", "not loaded"};
-	struct tally tally = tally_begin(&words, options);
-	struct reason reason = {""};
-	struct token token;
-	int32_t keyring;
-	int err, status;
+	int err = save_master(token, keyring, options, reason);
 
-	if (!begin(&token, options, &keyring))
-		return NOT_DONE;
-	err = restore_load(token.slot, keyring, tell, &tally, &reason);
-	status = finish(&tally, &token, err, &reason);
-	token_close(&token);
-	return status;
+	if (!err)
+		err = restore_rotate(token->slot, tell, tally, reason);
+	if (!err && !tally->counts[OUTCOME_FAILED] && !options->json)
+		printf("Nothing in the store needs another master than %s.\n", token->slot->master);
+	return err;
 }
 
 static int rotate(const struct options *options)
 {
 	static const struct words words = {"sealed anew", "as wanted", "not sealed"};
-	struct tally tally = tally_begin(&words, options);
-	struct reason reason = {""};
-	struct token token;
-	int32_t keyring;
-	int err, status;
 
-	if (!begin(&token, options, &keyring))
-		return NOT_DONE;
-	err = save_master(&token, keyring, options, &reason);
-	if (!err)
-		err = restore_rotate(token.slot, tell, &tally, &reason);
-	status = finish(&tally, &token, err, &reason);
-	if (status == DONE && !options->json)
-		printf("Nothing in the store needs another master than %s.\n", token.slot->master);
-	token_close(&token);
-	return status;
+	return run(options, &words, rotate_all);
 }
 
 const struct verb verb_save = {

@@ -26,4 +26,5 @@ static ssize_t length(int32_t serial)
 	return bytes;
 }
 
-const struct key_source key_source_encrypted = {.type = "encrypted", .length = length};
+const struct key_source key_source_encrypted = {
+	.type = "encrypted", .sealed = true, .length = length};

@@ -19,6 +19,7 @@
 struct key_source {
 	const char *type; /* as the kernel names it */
 	bool readable;    /* who has Read permission gets the bytes that arm a transform */
+	bool sealed;      /* he gets what the kernel sealed, and takes back: it can be stored */
 	/* Gives the key's bytes to TRANSFORM on a kernel that takes no serial numbers, or NULL
 	 * where that cannot be, since the type cannot be read. */
 	int (*arm_by_value)(int32_t serial, int transform);

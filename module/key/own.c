@@ -104,6 +104,15 @@ int own_make(const struct key_order *order, int32_t *serial, int32_t *keyring)
 	return 0;
 }
 
+int own_list(int32_t keyring, int32_t **list)
+{
+	int count = keyring_list(keyring, list);
+
+	if (count == -EACCES && !keyring_possess(keyring))
+		count = keyring_list(keyring, list);
+	return count;
+}
+
 int own_unlink(int32_t serial, int32_t keyring)
 {
 	int err = key_unlink(serial, keyring);

@@ -30,6 +30,9 @@ int own_make(const struct key_order *order, int32_t *serial, int32_t *keyring);
  * keyring if need be. -EEXIST: that has one of this type and description. */
 int own_move(int32_t serial, int32_t from, int32_t to);
 
+/* The serial numbers in KEYRING as keyring_list() gives them, linking it likewise. */
+int own_list(int32_t keyring, int32_t **list);
+
 /* Takes a key out of KEYRING, linking that into the process keyring if need be. */
 int own_unlink(int32_t serial, int32_t keyring);
 

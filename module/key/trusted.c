@@ -8,4 +8,5 @@
 #include "key/key.h"
 #include "key/probe.h"
 
-const struct key_source key_source_trusted = {.type = "trusted", .length = probe_length};
+const struct key_source key_source_trusted = {
+	.type = "trusted", .sealed = true, .length = probe_length};

@@ -58,17 +58,11 @@ static CK_RV get_current(struct session *session, CK_OBJECT_HANDLE handle, struc
 	return rv;
 }
 
-/* Whether keys of KEY's type can be in a store. */
-static bool can_be_stored(const struct key *key)
-{
-	return !strcmp(key->source->type, "encrypted") || !strcmp(key->source->type, "trusted");
-}
-
 /* The store of the token, where OBJECT's key may be in it; others wait until store_leave(). */
 static CK_RV enter(const struct slot *slot, const struct object *object, int *store)
 {
 	*store = -1;
-	return can_be_stored(object->key) ? store_enter(slot, false, store) : CKR_OK;
+	return object->key->source->sealed ? store_enter(slot, false, store) : CKR_OK;
 }
 
 /* TEXT to the store, and then to the keyring, which nobody else changes meanwhile. */

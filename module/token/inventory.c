@@ -9,6 +9,7 @@
 #include "kernel/keyring.h"
 #include "kernel/log.h"
 #include "kernel/proc-keys.h"
+#include "key/own.h"
 #include "mech/rv.h"
 #include "token/lock.h"
 #include "token/sidecar.h"
@@ -376,9 +377,7 @@ CK_RV inventory_look(struct inventory *inventory, const struct slot *slot, int32
 	lock();
 	looked = ++inventory->clock;
 	unlock();
-	got = keyring ? keyring_list(keyring, &serials) : broker_list(slot->broker, &serials);
-	if (got == -EACCES && keyring && !keyring_possess(keyring))
-		got = keyring_list(keyring, &serials);
+	got = keyring ? own_list(keyring, &serials) : broker_list(slot->broker, &serials);
 	if (got == -ENOMEM)
 		return CKR_HOST_MEMORY;
 	if (got < 0 && !rv_is_barred(got))

@@ -167,7 +167,8 @@ static void unmake(const struct slot *slot, int32_t serial, int32_t keyring)
 	struct key *key = NULL;
 	int store = -1;
 
-	if (!key_open(keyring, serial, &key) && store_enter(slot, false, &store) != CKR_OK)
+	if (!key_open(keyring, serial, &key) && key->source->sealed &&
+	    store_enter(slot, false, &store) != CKR_OK)
 		log_line("key %d is not made, but may come back from the store", serial);
 	own_unlink(serial, keyring);
 	if (key)

@@ -101,10 +101,8 @@ static int copy(const struct record *record, struct key **key, struct reason *re
 static int32_t member(int32_t keyring, const char *type, const char *description)
 {
 	int32_t *list = NULL, found = 0;
-	int count = keyring_list(keyring, &list);
+	int count = own_list(keyring, &list);
 
-	if (count == -EACCES && !keyring_possess(keyring))
-		count = keyring_list(keyring, &list);
 	for (int i = 0; i < count && !found; i++) {
 		struct key_info info;
 
@@ -221,12 +219,11 @@ static int rotate(const struct run *run, const char *name, struct stored *stored
 		  struct reason *reason)
 {
 	char master[MASTER_MAX];
-	int err;
+	int err = stored_check(stored, NULL, reason);
 
 	(void)name;
-	if (record_master(&stored->record, master) && !strcmp(master, run->master))
+	if (!err && record_master(&stored->record, master) && !strcmp(master, run->master))
 		return -EALREADY;
-	err = stored_check(stored, NULL, reason);
 	if (!err)
 		err = rewrap(run, &stored->record, reason);
 	return err ? err : store_write(run->store, &stored->record, NULL, reason);
@@ -433,7 +430,7 @@ int restore_save(const struct slot *slot, int32_t keyring, int32_t serial, telle
 		return err;
 	}
 	/* What is read of others is the key itself. */
-	if (strcmp(key->source->type, "encrypted") && strcmp(key->source->type, "trusted")) {
+	if (!key->source->sealed) {
 		reason_set(reason,
 			   "key %d is of type %s: the kernel seals only encrypted and "
 			   "trusted keys",

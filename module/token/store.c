@@ -2,6 +2,7 @@
 #include "token/store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -252,7 +253,7 @@ bool store_has(const struct slot *slot, const char *unique_id)
 	record_name_of(unique_id, name);
 	if (asprintf(&path, "%s/%s", slot->store, name) < 0)
 		return false;
-	has = !access(path, F_OK);
+	has = !faccessat(AT_FDCWD, path, F_OK, AT_EACCESS);
 	free(path);
 	return has;
 }
