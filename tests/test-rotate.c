@@ -166,7 +166,6 @@ static void each_file_has_its_own_master(void **state)
 		stash_said(&keys[i], OUTCOME_DONE, NULL);
 }
 
-/* The kernel does not: encrypted_update(), valid_master_desc(). */
 /* Or who reads that all is as wanted would take the old master away, and keep a file that brings
  * nothing back. */
 static void what_is_damaged_is_not_as_wanted(void **state)
@@ -186,6 +185,7 @@ static void what_is_damaged_is_not_as_wanted(void **state)
 	stash_said(&keys[1], OUTCOME_ALREADY, NULL);
 }
 
+/* The kernel does not: encrypted_update(), valid_master_desc(). */
 static void a_master_of_another_kind_is_refused(void **state)
 {
 	make_keys();
